@@ -1,0 +1,40 @@
+"""What one execution cost, operator by operator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class OperatorProfile:
+    """One operator of the plan that ran, with its metrics summed over partitions.
+
+    ``cpu_nanoseconds`` is DataFusion's ``elapsed_compute``: CPU time over all partitions, not wall
+    time; None where the operator does not record it. ``metrics`` holds all recorded numbers under
+    DataFusion's own names (times in nanoseconds, sizes in bytes).
+    """
+
+    name: str
+    display: str
+    partitions: int
+    output_rows: int | None
+    cpu_nanoseconds: int | None
+    metrics: Mapping[str, int]
+    started_at: datetime | None
+    ended_at: datetime | None
+    children: tuple[OperatorProfile, ...]
+
+
+@dataclass(frozen=True)
+class RunProfile:
+    """The execution that made a result: ``root`` is the plan that ran, the writing sink on top."""
+
+    view: str
+    started_at: datetime
+    wall_seconds: float
+    cpu_seconds: float
+    output_rows: int
+    output_bytes: int
+    root: OperatorProfile

@@ -1,0 +1,162 @@
+"""What is known of a view's plan, from the cheap part to the complete bundle.
+
+``ViewPlan`` is made for every view whenever a project is loaded: planned against stand-in tables,
+no data touched. ``PlanBundle`` adds what only planning over the real tables can tell, and is made
+whenever a view is planned for materialisation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+
+from dfplan_assets.planning.lineage.model import Lineage
+from dfplan_assets.project.model import Project, View
+
+
+@dataclass(frozen=True)
+class ViewPlan:
+    """One view, planned against stand-in tables.
+
+    ``schema`` is the schema its published result has when DataFusion reads it.
+    ``logical_plan`` is the plan as written, ``display_indent`` text.
+    """
+
+    view: View
+    lineage: Lineage
+    schema: pa.Schema
+    logical_plan: str
+
+
+@dataclass(frozen=True)
+class ProjectPlan:
+    """All views of a project, planned; ``views`` is in an order in which upstream comes first."""
+
+    project: Project
+    views: Mapping[str, ViewPlan]
+    source_schemas: Mapping[str, pa.Schema]
+
+    def schema_of(self, table: str) -> pa.Schema:
+        """The schema under which a source or view is known to the views that read it."""
+        plan = self.views.get(table)
+        return self.source_schemas[table] if plan is None else plan.schema
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a plan is, in parts: SHA-256 in hex for each.
+
+    Parts: ``meaning``, ``parameters``, ``inputs``, ``functions``, ``settings``, ``engine`` and
+    ``physical``. ``fingerprint`` covers the parts that decide results, ``complete`` all of them.
+    ``volatile_functions`` are those used whose value changes from call to call.
+    """
+
+    parts: Mapping[str, str]
+    fingerprint: str
+    complete: str
+    volatile_functions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Whether the Substrait bytes mean the plan they were made from; ``reason`` says how it is known."""
+
+    outcome: Literal["matches", "differs", "cannot be decoded", "not validated"]
+    reason: str
+
+
+@dataclass(frozen=True)
+class SubstraitPlan:
+    """The plan in Substrait. ``message`` is canonical bytes, or None with the ``refusal`` saying why."""
+
+    message: bytes | None
+    refusal: str | None
+    extension_nodes: tuple[str, ...]  # plan nodes that travel in extension relations
+    validation: Validation
+
+
+@dataclass(frozen=True)
+class BoundParameter:
+    """A parameter as the query names it; ``value`` is its SQL literal, or None where it is secret."""
+
+    name: str
+    type: str
+    value: str | None
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A scan's files and bytes as the planner knows them, its pushed filters and pruning predicate."""
+
+    files: tuple[str, ...]
+    bytes: int | None
+    projection: tuple[str, ...]
+    filters: str | None
+    pruning: str | None
+
+
+@dataclass(frozen=True)
+class PhysicalOperator:
+    """A node of the physical plan; ``index`` is its position in pre-order, the root being 0."""
+
+    index: int
+    name: str
+    display: str
+    partitions: int
+    partitioning: str
+    role: Literal[
+        "hash repartition",
+        "round-robin repartition",
+        "sort-preserving merge",
+        "coalesce",
+        "sort",
+        "hash aggregate",
+        "join build side",
+        "scan",
+        "other",
+    ]
+    pipeline_breaker: bool
+    children: tuple[int, ...]
+    scan: Scan | None
+
+
+@dataclass(frozen=True)
+class RuleEffect:
+    """A planner rule that changed the plan, in the order of application, with its unified diff."""
+
+    phase: Literal["analyzer", "optimizer", "physical optimizer"]
+    rule: str
+    diff: str
+
+
+@dataclass(frozen=True)
+class EnvironmentPart:
+    """One part of the planning environment as canonical JSON, with the SHA-256 of that text."""
+
+    name: str  # df_settings, tables, columns, views, routines, parameters, versions
+    content: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class PlanBundle:
+    """Everything about one plan, in the environment it was made in."""
+
+    view: str
+    sql: str
+    lineage: Lineage
+    schema: pa.Schema
+    logical_plan: str
+    optimized_plan: str
+    substrait: SubstraitPlan
+    parameters: tuple[BoundParameter, ...]
+    physical_plan: str
+    topology: tuple[PhysicalOperator, ...]
+    tree: str
+    rules: tuple[RuleEffect, ...] | None  # None unless planning.verbose
+    environment: tuple[EnvironmentPart, ...]
+    identity: Identity
+    planning_seconds: float
