@@ -1,0 +1,161 @@
+"""Sources and published results as DataFusion tables, and their schemas."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+from datafusion import SessionContext
+from datafusion.catalog import Schema
+
+from dfplan_assets.errors import SourceError
+from dfplan_assets.planning.catalog import CATALOG, DEFAULT_SCHEMA, schema_and_table
+from dfplan_assets.project.model import Source
+
+_STAND_IN = "dfplan_source"
+
+
+def source_schema(source: Source) -> pa.Schema:
+    """The schema under which views see a source.
+
+    The declared columns where there are any: the file need not exist then. Else what DataFusion
+    finds in the file (for CSV and JSON, from its first rows). Raises SourceError where a source
+    without declared columns is missing or unreadable, or where a Parquet or Arrow file that exists
+    cannot give a declared column its type.
+    """
+    if source.columns is not None:
+        if source.format in ("parquet", "arrow") and _exists(source.path):
+            _check_declared(source, source.columns, _inferred(source))
+        return source.columns
+    if not _exists(source.path):
+        raise SourceError(
+            f"dfplan.yaml: source {source.name}",
+            f"no file at {source.path}",
+            "Correct its path, make the file, or declare its columns: to plan before it exists.",
+        )
+    return _inferred(source)
+
+
+def register_source(ctx: SessionContext, source: Source, schema: pa.Schema) -> None:
+    """Registers a source's files under its name, read with the schema it was planned with."""
+    if not _exists(source.path):
+        raise SourceError(
+            f"source {source.name}", f"no file at {source.path}", "Make the file, then run again."
+        )
+    key = _STAND_IN
+    try:
+        _register(ctx, key, source, schema)
+    except Exception as cause:
+        raise _unreadable(source, cause) from cause
+    _rename(ctx, key, source.name)
+
+
+def register_result(ctx: SessionContext, view: str, files: Sequence[str], schema: pa.Schema) -> None:
+    """Registers the published Parquet files of a view under its name.
+
+    ``files`` are the files of one publication, all in one folder of their own.
+    """
+    path = files[0] if len(files) == 1 else f"{Path(files[0]).parent}/"
+    ctx.register_parquet(_STAND_IN, path, schema=schema)
+    _rename(ctx, _STAND_IN, view)
+
+
+def register_empty(ctx: SessionContext, name: str, schema: pa.Schema) -> None:
+    """Registers a table of this schema without rows, for names that a query resolves but never reads."""
+    ctx.register_listing_table(_STAND_IN, f"file:///dfplan/{name}/", schema=schema)
+    _rename(ctx, _STAND_IN, name)
+
+
+def _register(ctx: SessionContext, key: str, source: Source, schema: pa.Schema | None) -> None:
+    path, options = source.path, dict(source.options)
+    extension = Path(path).suffix or f".{source.format}"
+    if path.endswith("/"):
+        extension = {"parquet": ".parquet", "csv": ".csv", "json": ".json", "arrow": ".arrow"}[source.format]
+        extension = str(options.pop("file_extension", extension))
+    if source.format == "parquet":
+        ctx.register_parquet(key, path, file_extension=extension, schema=schema)
+    elif source.format == "csv":
+        ctx.register_csv(key, path, schema=schema, file_extension=extension, **options)  # type: ignore[arg-type]
+    elif source.format == "json":
+        ctx.register_json(key, path, schema=schema, file_extension=extension, **options)  # type: ignore[arg-type]
+    else:
+        ctx.register_arrow(key, path, schema=schema, file_extension=extension)
+
+
+def _rename(ctx: SessionContext, key: str, name: str) -> None:
+    """Moves a table to its schema-qualified name, whatever characters the name has."""
+    schema, table = schema_and_table(name)
+    catalog = ctx.catalog(CATALOG)
+    default = catalog.schema(DEFAULT_SCHEMA)
+    provider = default.table(key)
+    default.deregister_table(key)
+    if schema not in catalog.names():
+        catalog.register_schema(schema, Schema.memory_schema())
+    catalog.schema(schema).register_table(table, provider)
+
+
+def _inferred(source: Source) -> pa.Schema:
+    ctx = SessionContext()
+    try:
+        _register(ctx, _STAND_IN, source, None)
+        schema: pa.Schema = ctx.table(_STAND_IN).schema()
+    except Exception as cause:
+        raise _unreadable(source, cause) from cause
+    if not schema.names:
+        raise _unreadable(source, ValueError("no columns found"))
+    return schema.remove_metadata()
+
+
+def _check_declared(source: Source, declared: pa.Schema, found: pa.Schema) -> None:
+    for field in declared:
+        index = found.get_field_index(field.name)
+        if index < 0:
+            raise SourceError(
+                f"dfplan.yaml: source {source.name}",
+                f"column {field.name} is declared, but {source.path} has no such column",
+                f"Correct columns:, the file has {', '.join(found.names)}.",
+            )
+        if not _same_family(field.type, found.field(index).type):
+            raise SourceError(
+                f"dfplan.yaml: source {source.name}",
+                f"column {field.name} is declared as {field.type}, but {source.path} has "
+                f"{found.field(index).type}",
+                "Correct columns: or the file; views were planned with the declared type.",
+            )
+
+
+def _same_family(declared: pa.DataType, found: pa.DataType) -> bool:
+    """Whether a file's type is the declared one, or one that only spells it differently."""
+
+    def plain(kind: pa.DataType) -> pa.DataType:
+        if pa.types.is_dictionary(kind):
+            return plain(kind.value_type)
+        if pa.types.is_large_string(kind) or kind == pa.string_view():
+            return pa.string()
+        if pa.types.is_large_binary(kind) or kind == pa.binary_view():
+            return pa.binary()
+        return kind
+
+    declared, found = plain(declared), plain(found)
+    if declared.num_fields and type(declared) is type(found):
+        pairs = zip(declared, found, strict=False) if pa.types.is_struct(declared) else ()
+        return all(_same_family(a.type, b.type) for a, b in pairs)
+    return bool(declared == found)
+
+
+def _exists(path: str) -> bool:
+    if "://" in path:
+        return True  # object stores are asked when they are read
+    if path.endswith("/"):
+        return Path(path).is_dir() and any(file.is_file() for file in Path(path).rglob("*"))
+    return any(True for _ in glob.iglob(path, recursive=True)) if glob.has_magic(path) else Path(path).exists()
+
+
+def _unreadable(source: Source, cause: Exception) -> SourceError:
+    return SourceError(
+        f"dfplan.yaml: source {source.name}",
+        f"{source.path} cannot be read as {source.format}: {str(cause).strip().splitlines()[-1]}",
+        "Correct the file, its format: or its options:.",
+    )
