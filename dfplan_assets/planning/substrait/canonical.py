@@ -1,47 +1,82 @@
 """One message for one plan: DataFusion's Substrait with all that varies between encodings taken out.
 
 The producer numbers functions in an order that changes from call to call and lists every column of a
-table that is read. Here functions are numbered in the order in which the relations first call them,
-declarations stand in that order, and a table shows the columns in use alone.
+table that is read. Here the functions in use are numbered in the order of their names, a table shows
+the columns in use alone, and relations have their normal form.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from google.protobuf.any_pb2 import Any
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
-from substrait.algebra_pb2 import ReadRel, Rel
+from substrait.algebra_pb2 import AggregateRel, ExtensionLeafRel, ReadRel, Rel
+from substrait.extensions.extensions_pb2 import SimpleExtensionDeclaration
 from substrait.plan_pb2 import Plan
 from substrait.type_pb2 import NamedStruct, Type
+
+from dfplan_assets.planning.substrait.normal_form import messages, normalise, rels
+
+Declaration = (
+    SimpleExtensionDeclaration.ExtensionFunction
+    | SimpleExtensionDeclaration.ExtensionType
+    | SimpleExtensionDeclaration.ExtensionTypeVariation
+)
 
 # Written into every message, and asked for on reading: the anchors and extension relations of other
 # producers mean other things.
 PRODUCER = "dfplan_assets"
 
 
-def canonical_message(raw: bytes, leaves: Mapping[str, Any]) -> bytes:
+def canonical_message(raw: bytes, leaves: Mapping[str, Sequence[Any]]) -> bytes:
     """The canonical bytes of a message from DataFusion's producer.
 
-    Reads of the tables named in ``leaves`` become extension relations with that detail.
+    Reads of a table named in ``leaves`` become extension relations, in pre-order with its details in turn.
     """
     plan = Plan.FromString(raw)
-    for rel in _rels(plan):
+    for part in list(messages(plan)):
+        if isinstance(part, AggregateRel.Grouping):
+            # The producer repeats the grouping expressions here, where the format had them once:
+            # the field has no name any more, so the anchors in it cannot be renumbered.
+            part.DiscardUnknownFields()  # type: ignore[attr-defined]
+    details = {name: iter(each) for name, each in leaves.items()}
+    for rel in rels(plan):
         name = _read_name(rel)
-        if name in leaves:
-            rel.extension_leaf.detail.CopyFrom(leaves[name])
+        if name in details:
+            _turn_into_leaf(rel, next(details[name]))
         elif name is not None:
             _prune(rel.read)
     _renumber(plan)
+    normalise(plan)
     plan.version.producer = PRODUCER
     return plan.SerializeToString(deterministic=True)
 
 
+def _turn_into_leaf(rel: Rel, detail: Any) -> None:
+    leaf = ExtensionLeafRel(detail=detail)
+    if rel.read.HasField("projection"):
+        leaf.common.emit.SetInParent()
+        leaf.common.emit.output_mapping.extend(item.field for item in rel.read.projection.select.struct_items)
+    rel.extension_leaf.CopyFrom(leaf)
+
+
+def turn_into_read(rel: Rel, name: Sequence[str], schema: NamedStruct) -> None:
+    """Makes an extension leaf a read of a table again, with the columns that the leaf puts out."""
+    read = ReadRel(base_schema=schema, named_table=ReadRel.NamedTable(names=name))
+    common = rel.extension_leaf.common
+    if common.HasField("emit"):
+        read.projection.select.SetInParent()
+        for place in common.emit.output_mapping:
+            read.projection.select.struct_items.add().field = place
+    rel.read.CopyFrom(read)
+
+
 def rels_of_leaves(plan: Plan) -> Iterator[Rel]:
     """The extension leaf relations of a message, in pre-order."""
-    return (rel for rel in _rels(plan) if rel.WhichOneof("rel_type") == "extension_leaf")
+    return (rel for rel in rels(plan) if rel.WhichOneof("rel_type") == "extension_leaf")
 
 
 def without_nullability(message: bytes) -> bytes:
@@ -50,7 +85,7 @@ def without_nullability(message: bytes) -> bytes:
     Whether a column can be null changes with the query upstream, and not what this query means.
     """
     plan = Plan.FromString(message)
-    for part in _messages(plan):
+    for part in messages(plan):
         if "nullability" in part.DESCRIPTOR.fields_by_name:
             part.nullability = Type.NULLABILITY_NULLABLE  # type: ignore[attr-defined]
     plan.ClearField("version")
@@ -63,55 +98,46 @@ def _read_name(rel: Rel) -> str | None:
     return ".".join(rel.read.named_table.names)
 
 
-def _rels(plan: Plan) -> list[Rel]:
-    return [part for part in _messages(plan) if isinstance(part, Rel)]
-
-
-def _messages(message: Message) -> Iterator[Message]:
-    """A message and all messages in it, in the order of their fields."""
-    yield message
-    for field, value in message.ListFields():
-        if field.type != FieldDescriptor.TYPE_MESSAGE:
-            continue
-        if isinstance(value, Message):
-            yield from _messages(value)
-        else:
-            for item in value:
-                if isinstance(item, Message):
-                    yield from _messages(item)
-
-
 def _renumber(plan: Plan) -> None:
-    """Numbers the declarations that are used in the order of first use and drops all others."""
-    uses: dict[str, dict[int, int]] = {"function": {}, "type": {}, "type_variation": {}}
-    declared = {
-        kind: {
-            getattr(getattr(extension, f"extension_{kind}"), f"{kind}_anchor")
-            for extension in plan.extensions
-            if extension.WhichOneof("mapping_type") == f"extension_{kind}"
-        }
-        for kind in uses
+    """Numbers the declarations that are used from 1, in the order of their names; drops all others."""
+    declarations = {
+        (kind, getattr(declaration, f"{kind}_anchor")): declaration
+        for kind, declaration in map(_declaration, plan.extensions)
     }
+    uses: list[tuple[Message, str, tuple[str, int]]] = []
     for relation in plan.relations:
-        for part in _messages(relation):
-            for field, kind in _references(part.DESCRIPTOR):
-                anchor = getattr(part, field)
-                if anchor in declared[kind]:
-                    setattr(part, field, uses[kind].setdefault(anchor, len(uses[kind]) + 1))
-    kept = []
-    for extension in plan.extensions:
-        mapping = extension.WhichOneof("mapping_type") or ""
-        kind = mapping.removeprefix("extension_")
-        declaration = getattr(extension, mapping)
-        anchor = uses[kind].get(getattr(declaration, f"{kind}_anchor"))
-        if anchor is not None:
-            setattr(declaration, f"{kind}_anchor", anchor)
-            kept.append((kind, anchor, extension))
-    kept.sort(key=lambda item: item[:2])
-    extensions = [extension for _, _, extension in kept]
+        for part in messages(relation):
+            for field, kind, is_choice in _references(part.DESCRIPTOR):
+                if is_choice and not part.HasField(field):
+                    continue
+                key = (kind, getattr(part, field))
+                if key in declarations:
+                    uses.append((part, field, key))
+    used = {key for _, _, key in uses}
+    kept = sorted(
+        (extension for extension in plan.extensions if _key(extension) in used),
+        key=lambda extension: (_key(extension)[0], _declaration(extension)[1].name),
+    )
+    numbers = {_key(extension): number for number, extension in enumerate(kept, start=1)}
+    for part, field, key in uses:
+        setattr(part, field, numbers[key])
+    for extension in kept:
+        kind, declaration = _declaration(extension)
+        setattr(declaration, f"{kind}_anchor", numbers[_key(extension)])
     del plan.extensions[:]
-    plan.extensions.extend(extensions)
+    plan.extensions.extend(kept)
     _renumber_urns(plan)
+
+
+def _declaration(extension: SimpleExtensionDeclaration) -> tuple[str, Declaration]:
+    """What is declared: "function", "type" or "type_variation", and the declaration."""
+    mapping = extension.WhichOneof("mapping_type") or ""
+    return mapping.removeprefix("extension_"), getattr(extension, mapping)
+
+
+def _key(extension: SimpleExtensionDeclaration) -> tuple[str, int]:
+    kind, declaration = _declaration(extension)
+    return kind, getattr(declaration, f"{kind}_anchor")
 
 
 def _renumber_urns(plan: Plan) -> None:
@@ -119,7 +145,7 @@ def _renumber_urns(plan: Plan) -> None:
     urns = sorted(plan.extension_urns, key=lambda urn: urn.urn)
     numbers = {urn.extension_urn_anchor: number for number, urn in enumerate(urns, start=1)}
     for extension in plan.extensions:
-        declaration = getattr(extension, extension.WhichOneof("mapping_type") or "")
+        _, declaration = _declaration(extension)
         reference = declaration.extension_urn_reference
         declaration.extension_urn_reference = numbers.get(reference, reference)
     for number, urn in enumerate(urns, start=1):
@@ -129,10 +155,11 @@ def _renumber_urns(plan: Plan) -> None:
 
 
 @lru_cache(maxsize=None)
-def _references(descriptor: Descriptor) -> tuple[tuple[str, str], ...]:
+def _references(descriptor: Descriptor) -> tuple[tuple[str, str, bool], ...]:
     """The fields of a message type that hold anchors, with the kind of their declaration.
 
-    Looked up by type and not among the fields that are set: an anchor of 0 counts as not set.
+    Looked up by type and not among the fields that are set: an anchor of 0 counts as not set,
+    except in a field that is one of several choices (True).
     """
     kinds = {
         "function_reference": "function",
@@ -141,7 +168,10 @@ def _references(descriptor: Descriptor) -> tuple[tuple[str, str], ...]:
         "type_reference": "type",
         "type_variation_reference": "type_variation",
     }
-    return tuple((name, kinds[name]) for name in kinds if name in descriptor.fields_by_name)
+    fields = descriptor.fields_by_name
+    return tuple(
+        (name, kind, fields[name].containing_oneof is not None) for name, kind in kinds.items() if name in fields
+    )
 
 
 def _prune(read: ReadRel) -> None:

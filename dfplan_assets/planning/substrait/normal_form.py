@@ -1,0 +1,123 @@
+"""Relations without what is only spelling: projections that change nothing, the order of windows.
+
+Names inside a query do not exist in Substrait, so the projection that gives a column another name
+passes its input on unchanged. And DataFusion, decoding a message, puts the window functions of a
+projection in any order. Taking both out makes a plan that went there and back give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from substrait.algebra_pb2 import Expression, ProjectRel, Rel
+from substrait.plan_pb2 import Plan
+
+
+def messages(message: Message) -> Iterator[Message]:
+    """A message and all messages in it, in the order of their fields."""
+    yield message
+    for child in _children(message):
+        yield from messages(child)
+
+
+def rels(plan: Plan) -> list[Rel]:
+    """All relations of a plan in pre-order, those in subqueries of expressions included."""
+    return [part for part in messages(plan) if isinstance(part, Rel)]
+
+
+def normalise(plan: Plan) -> None:
+    """Brings the relations of a plan to their normal form, in place.
+
+    Anchors must be numbered independently of the relations before, since windows are sorted by them.
+    """
+    innermost_first = rels(plan)[::-1]
+    for rel in innermost_first:
+        while _changes_nothing(rel):
+            inner = Rel()
+            inner.CopyFrom(rel.project.input)
+            rel.CopyFrom(inner)
+    for rel in rels(plan)[::-1]:
+        if rel.WhichOneof("rel_type") == "project":
+            _sort_windows_below(rel)
+
+
+def _changes_nothing(rel: Rel) -> bool:
+    """Whether this is a projection of all columns of its input in their order."""
+    if rel.WhichOneof("rel_type") != "project":
+        return False
+    places = [_plain_column(expression) for expression in rel.project.expressions]
+    return places == list(range(len(places))) and _columns_of_input(rel.project) == len(places)
+
+
+def _columns_of_input(project: ProjectRel) -> int | None:
+    """How many columns a projection reads, when it puts out its expressions alone; else None."""
+    if not project.common.HasField("emit") or not project.expressions:
+        return None
+    mapping = list(project.common.emit.output_mapping)
+    start = mapping[0] if mapping else 0
+    return start if mapping == list(range(start, start + len(project.expressions))) else None
+
+
+def _sort_windows_below(rel: Rel) -> None:
+    """Sorts the window functions of the projection that this one reads, straight or through filters."""
+    passed: list[Rel] = []
+    below = rel.project.input
+    while below.WhichOneof("rel_type") in ("filter", "sort", "fetch"):
+        passed.append(below)
+        below = getattr(below, below.WhichOneof("rel_type") or "").input
+    if below.WhichOneof("rel_type") != "project" or _columns_of_input(below.project) is None:
+        return
+    windows = [e for e in below.project.expressions if e.WhichOneof("rex_type") == "window_function"]
+    first = len(below.project.expressions) - len(windows)
+    if len(windows) < 2 or any(
+        e.WhichOneof("rex_type") == "window_function" for e in below.project.expressions[:first]
+    ):
+        return
+    order = sorted(range(len(windows)), key=lambda i: windows[i].SerializeToString(deterministic=True))
+    moved = {first + old: first + new for new, old in enumerate(order)}
+    ordered = [Expression() for _ in order]
+    for copy, old in zip(ordered, order, strict=True):
+        copy.CopyFrom(windows[old])
+    del below.project.expressions[first:]
+    below.project.expressions.extend(ordered)
+    for user in [rel, *passed]:
+        for reference in _references(user):
+            field = reference.direct_reference.struct_field
+            field.field = moved.get(field.field, field.field)
+
+
+def _plain_column(expression: Expression) -> int | None:
+    if expression.WhichOneof("rex_type") != "selection":
+        return None
+    selection = expression.selection
+    segment = selection.direct_reference.struct_field
+    if not selection.HasField("root_reference") or segment.HasField("child"):
+        return None
+    return int(segment.field)
+
+
+def _references(rel: Rel) -> Iterator[Expression.FieldReference]:
+    """The references of a relation's own expressions to columns of its input."""
+    body = getattr(rel, rel.WhichOneof("rel_type") or "")
+    for child in _children(body):
+        yield from _references_in(child)
+
+
+def _references_in(message: Message) -> Iterator[Expression.FieldReference]:
+    if isinstance(message, Rel):
+        return  # the input, or a subquery, whose references are to its own input
+    if isinstance(message, Expression.FieldReference) and message.HasField("root_reference"):
+        yield message
+    for child in _children(message):
+        yield from _references_in(child)
+
+
+def _children(message: Message) -> Iterator[Message]:
+    for field, value in message.ListFields():
+        if field.type == FieldDescriptor.TYPE_MESSAGE:
+            if isinstance(value, Message):
+                yield value
+            else:
+                yield from (item for item in value if isinstance(item, Message))
