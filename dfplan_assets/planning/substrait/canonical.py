@@ -7,7 +7,7 @@ the columns in use alone, and relations have their normal form.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from google.protobuf.any_pb2 import Any
@@ -18,7 +18,7 @@ from substrait.extensions.extensions_pb2 import SimpleExtensionDeclaration
 from substrait.plan_pb2 import Plan
 from substrait.type_pb2 import NamedStruct, Type
 
-from dfplan_assets.planning.substrait.normal_form import messages, normalise, rels
+from dfplan_assets.planning.substrait.normal_form import messages, normalise
 
 Declaration = (
     SimpleExtensionDeclaration.ExtensionFunction
@@ -37,30 +37,24 @@ def canonical_message(raw: bytes, leaves: Mapping[str, Sequence[Any]]) -> bytes:
     Reads of a table named in ``leaves`` become extension relations, in pre-order with its details in turn.
     """
     plan = Plan.FromString(raw)
-    for part in list(messages(plan)):
-        if isinstance(part, AggregateRel.Grouping):
-            # The producer repeats the grouping expressions here, where the format had them once:
-            # the field has no name any more, so the anchors in it cannot be renumbered.
-            part.DiscardUnknownFields()  # type: ignore[attr-defined]
-    details = {name: iter(each) for name, each in leaves.items()}
-    for rel in rels(plan):
-        name = _read_name(rel)
-        if name in details:
-            _turn_into_leaf(rel, next(details[name]))
-        elif name is not None:
-            _prune(rel.read)
-    _renumber(plan)
-    normalise(plan)
+    _make_canonical(plan, list(messages(plan)), leaves)
     plan.version.producer = PRODUCER
     return plan.SerializeToString(deterministic=True)
 
 
-def _turn_into_leaf(rel: Rel, detail: Any) -> None:
-    leaf = ExtensionLeafRel(detail=detail)
-    if rel.read.HasField("projection"):
-        leaf.common.emit.SetInParent()
-        leaf.common.emit.output_mapping.extend(item.field for item in rel.read.projection.select.struct_items)
-    rel.extension_leaf.CopyFrom(leaf)
+def canonical_without_nullability(raw: bytes) -> bytes:
+    """As ``canonical_message``, with all types nullable and nothing about who made it.
+
+    Whether a column can be null changes with the query upstream, and not what this query means.
+    """
+    plan = Plan.FromString(raw)
+    parts = list(messages(plan))
+    for part in parts:
+        if "nullability" in part.DESCRIPTOR.fields_by_name:
+            part.nullability = Type.NULLABILITY_NULLABLE  # type: ignore[attr-defined]
+    _make_canonical(plan, parts, {})
+    plan.ClearField("version")
+    return plan.SerializeToString(deterministic=True)
 
 
 def turn_into_read(rel: Rel, name: Sequence[str], schema: NamedStruct) -> None:
@@ -76,20 +70,37 @@ def turn_into_read(rel: Rel, name: Sequence[str], schema: NamedStruct) -> None:
 
 def rels_of_leaves(plan: Plan) -> Iterator[Rel]:
     """The extension leaf relations of a message, in pre-order."""
-    return (rel for rel in rels(plan) if rel.WhichOneof("rel_type") == "extension_leaf")
-
-
-def without_nullability(message: bytes) -> bytes:
-    """The message with all types nullable, and nothing about who made it.
-
-    Whether a column can be null changes with the query upstream, and not what this query means.
-    """
-    plan = Plan.FromString(message)
     for part in messages(plan):
-        if "nullability" in part.DESCRIPTOR.fields_by_name:
-            part.nullability = Type.NULLABILITY_NULLABLE  # type: ignore[attr-defined]
-    plan.ClearField("version")
-    return plan.SerializeToString(deterministic=True)
+        if isinstance(part, Rel) and part.WhichOneof("rel_type") == "extension_leaf":
+            yield part
+
+
+def _make_canonical(plan: Plan, parts: Sequence[Message], leaves: Mapping[str, Sequence[Any]]) -> None:
+    details = {name: iter(each) for name, each in leaves.items()}
+    rels: list[Rel] = []
+    for part in parts:
+        if isinstance(part, Rel):
+            rels.append(part)
+        elif isinstance(part, AggregateRel.Grouping):
+            # The producer repeats the grouping expressions here, where the format had them once:
+            # the field has no name any more, so the anchors in it cannot be renumbered.
+            part.DiscardUnknownFields()  # type: ignore[attr-defined]
+    _renumber(plan, parts)
+    for rel in rels:
+        name = _read_name(rel)
+        if name in details:
+            _turn_into_leaf(rel, next(details[name]))
+        elif name is not None:
+            _prune(rel.read)
+    normalise(rels)
+
+
+def _turn_into_leaf(rel: Rel, detail: Any) -> None:
+    leaf = ExtensionLeafRel(detail=detail)
+    if rel.read.HasField("projection"):
+        leaf.common.emit.SetInParent()
+        leaf.common.emit.output_mapping.extend(item.field for item in rel.read.projection.select.struct_items)
+    rel.extension_leaf.CopyFrom(leaf)
 
 
 def _read_name(rel: Rel) -> str | None:
@@ -98,21 +109,17 @@ def _read_name(rel: Rel) -> str | None:
     return ".".join(rel.read.named_table.names)
 
 
-def _renumber(plan: Plan) -> None:
+def _renumber(plan: Plan, parts: Iterable[Message]) -> None:
     """Numbers the declarations that are used from 1, in the order of their names; drops all others."""
-    declarations = {
-        (kind, getattr(declaration, f"{kind}_anchor")): declaration
-        for kind, declaration in map(_declaration, plan.extensions)
-    }
+    declared = {_key(extension) for extension in plan.extensions}
     uses: list[tuple[Message, str, tuple[str, int]]] = []
-    for relation in plan.relations:
-        for part in messages(relation):
-            for field, kind, is_choice in _references(part.DESCRIPTOR):
-                if is_choice and not part.HasField(field):
-                    continue
-                key = (kind, getattr(part, field))
-                if key in declarations:
-                    uses.append((part, field, key))
+    for part in parts:
+        for field, kind, is_choice in _references(part.DESCRIPTOR):
+            if is_choice and not part.HasField(field):
+                continue
+            key = (kind, getattr(part, field))
+            if key in declared:
+                uses.append((part, field, key))
     used = {key for _, _, key in uses}
     kept = sorted(
         (extension for extension in plan.extensions if _key(extension) in used),
@@ -188,9 +195,7 @@ def _prune(read: ReadRel) -> None:
     schema = read.base_schema
     names = iter(schema.names)
     columns = [(kind, [next(names) for _ in range(1 + _inner_names(kind))]) for kind in schema.struct.types]
-    pruned = NamedStruct()
-    pruned.struct.CopyFrom(schema.struct)
-    del pruned.struct.types[:]
+    pruned = NamedStruct(struct=Type.Struct(nullability=schema.struct.nullability))
     for place in places:
         kind, column_names = columns[place]
         pruned.struct.types.append(kind)

@@ -33,9 +33,11 @@ def decode(message: bytes, ctx: SessionContext, where: str = "Substrait message"
     """
     plan = read_message(message, where)
     try:
+        # No function is unpickled from a message; it names those of the session.
+        by_name = ctx.with_python_udf_inlining(enabled=False)
         with _shelf(ctx) as (shelf, prefix):
             for number, rel in enumerate(list(rels_of_leaves(plan))):
-                leaf = _leaf(rel.extension_leaf.detail, ctx)
+                leaf = _leaf(rel.extension_leaf.detail, by_name)
                 shelf.register_table(f"leaf_{number}", leaf)
                 turn_into_read(rel, [*prefix, f"leaf_{number}"], schema_in_substrait(leaf.schema()))
             return Consumer.from_substrait_plan(ctx, Serde.deserialize_bytes(plan.SerializeToString()))

@@ -59,8 +59,8 @@ class _Encoded:
     nodes: tuple[str, ...]
 
 
-def encode(plan: DataFrame | LogicalPlan) -> SubstraitPlan:
-    """A plan in Substrait, not yet validated.
+def encode(ctx: SessionContext, plan: DataFrame | LogicalPlan) -> SubstraitPlan:
+    """A plan of a session in Substrait, not yet validated.
 
     The plan is brought to its stable form first, so the same query gives the same bytes at every
     planning, also where it calls ``now()``. What Substrait or DataFusion's producer cannot express
@@ -68,22 +68,34 @@ def encode(plan: DataFrame | LogicalPlan) -> SubstraitPlan:
     encoding can carry the plan, ``message`` is None and ``refusal`` names the node and the cause.
     """
     logical = plan.logical_plan() if isinstance(plan, DataFrame) else plan
-    encoded = _encode_stable(stable_plan(logical))
+    # Python functions travel by name, as all others do: their pickled code would be no steady bytes,
+    # and running code found in a plan is nothing that reading one should do.
+    by_name = ctx.with_python_udf_inlining(enabled=False)
+    encoded = _encode_stable(by_name, stable_plan(logical))
     if isinstance(encoded, Refusal):
         return SubstraitPlan(None, str(encoded), (), NOT_VALIDATED)
     message = canonical_message(encoded.raw, encoded.leaves)
     return SubstraitPlan(message, None, encoded.nodes, NOT_VALIDATED)
 
 
-def _encode_stable(stable: LogicalPlan) -> _Encoded | Refusal:
+def complete_message(stable: LogicalPlan) -> bytes | None:
+    """The producer's message for a stable plan where it says all that the plan says; else None.
+
+    The message is not canonical.
+    """
+    produced = _produce(stable)
+    return produced if isinstance(produced, bytes) and "()" not in stable.display_indent() else None
+
+
+def _encode_stable(ctx: SessionContext, stable: LogicalPlan) -> _Encoded | Refusal:
     produced = _produce(stable)
     if isinstance(produced, bytes):
         return _with_table_functions(stable, produced)
     try:
-        node = without_places(joins_on(stable.to_bytes(workshop())))
+        node = without_places(joins_on(stable.to_bytes(ctx)))
     except Exception as cause:
         return _refused_by_both(produced, cause)
-    return _split(node)
+    return _split(ctx, node)
 
 
 def _produce(plan: LogicalPlan) -> bytes | Refusal:
@@ -173,30 +185,29 @@ def _with_table_functions(stable: LogicalPlan, raw: bytes) -> _Encoded | Refusal
     return _Encoded(raw, leaves, tuple(f"TableScan {name}" for name in sorted(leaves)))
 
 
-def _split(root: bytes) -> _Encoded | Refusal:
+def _split(ctx: SessionContext, root: bytes) -> _Encoded | Refusal:
     """Cuts out the smallest subqueries and CTEs that Substrait refuses, or else all of the plan."""
     leaves: dict[str, list[Any]] = {}
     nodes: list[str] = []
-    context = workshop()
 
     def cut(kind: int, node: bytes) -> bytes | None:
         if kind != SUBQUERY_ALIAS:
             return None
         below = first_bytes(payload_of(node), 1)
-        plan = decode_node(context, below)
+        plan = decode_node(ctx, below)
         refusal = _produce(plan)
         if isinstance(refusal, bytes):
             return None
         name = f"{LEAF_PREFIX}{len(leaves)}"
         leaves[name] = [_detail(below)]
         nodes.append(refusal.node)
-        return replace_input(node, _stand_in(name, context.create_dataframe_from_logical_plan(plan).schema()))
+        return replace_input(node, _stand_in(name, ctx.create_dataframe_from_logical_plan(plan).schema()))
 
-    remainder = decode_node(context, change_nodes(root, cut))
+    remainder = decode_node(ctx, change_nodes(root, cut))
     produced = _produce(remainder)
     if isinstance(produced, bytes):
         return _Encoded(produced, leaves, tuple(nodes))
-    return _whole(root, decode_node(context, root))
+    return _whole(root, decode_node(ctx, root))
 
 
 def _whole(root: bytes, plan: LogicalPlan) -> _Encoded | Refusal:

@@ -7,38 +7,33 @@ projection in any order. Taking both out makes a plan that went there and back g
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 from substrait.algebra_pb2 import Expression, ProjectRel, Rel
-from substrait.plan_pb2 import Plan
 
 
 def messages(message: Message) -> Iterator[Message]:
     """A message and all messages in it, in the order of their fields."""
-    yield message
-    for child in _children(message):
-        yield from messages(child)
+    waiting = [message]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        waiting.extend(reversed(_children(part)))
 
 
-def rels(plan: Plan) -> list[Rel]:
-    """All relations of a plan in pre-order, those in subqueries of expressions included."""
-    return [part for part in messages(plan) if isinstance(part, Rel)]
-
-
-def normalise(plan: Plan) -> None:
-    """Brings the relations of a plan to their normal form, in place.
+def normalise(rels: Sequence[Rel]) -> None:
+    """Brings the relations of a plan, given in pre-order, to their normal form, in place.
 
     Anchors must be numbered independently of the relations before, since windows are sorted by them.
     """
-    innermost_first = rels(plan)[::-1]
-    for rel in innermost_first:
+    for rel in reversed(rels):
         while _changes_nothing(rel):
             inner = Rel()
             inner.CopyFrom(rel.project.input)
             rel.CopyFrom(inner)
-    for rel in rels(plan)[::-1]:
         if rel.WhichOneof("rel_type") == "project":
             _sort_windows_below(rel)
 
@@ -114,10 +109,20 @@ def _references_in(message: Message) -> Iterator[Expression.FieldReference]:
         yield from _references_in(child)
 
 
-def _children(message: Message) -> Iterator[Message]:
+def _children(message: Message) -> list[Message]:
+    """The messages directly in a message, in the order of their fields."""
+    if not _holds_messages(message.DESCRIPTOR):
+        return []
+    found: list[Message] = []
     for field, value in message.ListFields():
-        if field.type == FieldDescriptor.TYPE_MESSAGE:
+        if field.message_type is not None:
             if isinstance(value, Message):
-                yield value
+                found.append(value)
             else:
-                yield from (item for item in value if isinstance(item, Message))
+                found.extend(value)  # no map field exists in these messages
+    return found
+
+
+@lru_cache(maxsize=None)
+def _holds_messages(descriptor: Descriptor) -> bool:
+    return any(field.message_type is not None for field in descriptor.fields)

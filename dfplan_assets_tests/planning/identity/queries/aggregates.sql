@@ -64,7 +64,6 @@ select bool_and(w.rain) as a, bool_or(w.rain) as b, bit_and(r.id) as c from weat
 
 --- grouping sets
 select s.city, r.rating, count(*) as n from rides r join stations s on r.start_station = s.id group by grouping sets ((s.city), (r.rating), ())
-~ grouping: (), => , 
 ~ grouping: , ()) => )
 ~ grouping: ((s.city), (r.rating) => ((s.city, r.rating)
 
@@ -80,7 +79,7 @@ select s.city, s.name, grouping(s.city) as g, count(*) as n from stations s grou
 
 --- group by an expression
 select date_trunc('day', r.started) as day, count(*) as n from rides r group by date_trunc('day', r.started)
-~ literal: 'day', r.started) as => 'hour', r.started) as
+~ output name: as day, => as date,
 ~ function: count(*) => sum(r.rating)
 
 --- group by position and all
@@ -95,7 +94,7 @@ select distinct r.rider from rides r
 
 --- distinct on
 select distinct on (r.bike_id) r.bike_id, r.rider from rides r order by r.bike_id, r.started desc
-~ grouping: on (r.bike_id) => on (r.bike_id, r.rider)
+~ grouping: on (r.bike_id) r.bike_id, r.rider from rides r order by r.bike_id, => on (r.rider) r.bike_id, r.rider from rides r order by r.rider,
 ~ ordering: r.started desc => r.started asc
 ~ column: r.bike_id, r.rider from => r.bike_id, r.notes from
 

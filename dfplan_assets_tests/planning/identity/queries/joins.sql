@@ -110,5 +110,20 @@ select s.id, x.fare from stations s, lateral (select r.fare from rides r where r
 
 --- lateral over a list
 --! not executable
-select s.id, t.tag from stations s cross join lateral unnest(s.tags) as t(tag)
+select s.id, t.tag from stations s cross join unnest(s.tags) as t(tag)
 ~ output: s.id, => s.name,
+
+--- lateral that unnests
+--! not executable
+select s.id, x.tag from stations s, lateral (select unnest(s.tags) as tag) x
+~ output: s.id, => s.name,
+
+--- left join using with a star
+select * from (select b.id, b.model from bikes b) b left join (select s.id, s.name from stations s) s using (id)
+~ join type: left join => full join
+~ column: b.model from => b.bought from
+
+--- semi join by intersect with nulls
+select r.rating from rides r intersect select q.rating from rides q where q.fare > 1
+~ set operation: intersect => except
+~ literal: > 1 => > 2

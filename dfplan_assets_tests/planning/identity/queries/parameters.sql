@@ -49,11 +49,6 @@ select r.id, r.fare * $k as scaled from rides r
 select r.id, r.fare * $share as part from rides r
 ~ operator: * $share => / $share
 
---- parameter times an interval
---$ days=3
-select r.id from rides r where r.started > timestamp '2024-01-08T00:00:00' - $days * interval '1 day'
-~ literal: '1 day' => '1 hour'
-
 --- parameter in a function
 --$ len=3
 select substr(s.name, 1, $len) as head from stations s
@@ -73,16 +68,6 @@ select r.id from rides r where r.rider in ($a, $b, 'cyd')
 --$ back=1
 select r.id, lag(r.fare, $back) over (order by r.id) as prev from rides r
 ~ function: lag( => lead(
-
---- parameter in a table function
---$ top=4
-select g.value as n from generate_series(1, $top) g
-~ literal: (1, => (0,
-
---- parameter of a date part
---$ part='month'
-select date_part($part, r.started) as p from rides r
-~ column: r.started => r.ended
 
 --- parameter in a recursion
 --$ top=4

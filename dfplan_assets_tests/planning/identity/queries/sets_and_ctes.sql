@@ -104,7 +104,7 @@ select r.id, r.fare from rides r order by r.fare desc, r.id limit 3 offset 1
 ~ literal: limit 3 => limit 4
 ~ literal: offset 1 => offset 2
 ~ ordering: r.fare desc => r.fare asc
-~ ordering: , r.id limit => limit
+~ ordering: , r.id limit => , r.rider limit
 
 --- nulls first with limit
 select r.id from rides r order by r.rating nulls first, r.id limit 4

@@ -127,3 +127,21 @@ select z.c from (select y.b as c from (select r.fare as b from rides r where r.r
 select r.id, b.model from rides r left join bikes b on r.bike_id = b.id and exists (select 1 from stations s where s.id = b.id)
 ~ condition: s.id = b.id => s.capacity = b.id
 ~ join type: left join => join
+
+--- same alias inside a scalar subquery
+select o.id from rides o where o.fare > (select avg(o.fare) from rides o where o.rating > 2)
+~ literal: > 2 => > 3
+~ function: avg( => min(
+
+--- exists over a star
+select s.id from stations s where exists (select * from rides r where r.start_station = s.id)
+~ condition: r.start_station => r.end_station
+
+--- exists over a staged star
+with staged as (select * from rides) select s.id from stations s where exists (select 1 from staged t where t.start_station = s.id)
+~ condition: t.start_station => t.end_station
+
+--- three exists as values
+--! not executable
+select s.id, s.id in (select r.start_station from rides r) as a, s.id in (select q.end_station from rides q) as b from stations s
+~ column: r.start_station from => r.bike_id from

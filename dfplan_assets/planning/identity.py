@@ -1,0 +1,149 @@
+"""What a plan is, in parts, so that a change can be told apart by its cause.
+
+Each part hashes only what can affect the view at hand: a new column upstream that it does not read,
+another view's function, a setting for speed leave it as it is.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from importlib.metadata import version
+
+import pyarrow as pa
+from datafusion import DataFrame, SessionConfig, SessionContext
+
+from dfplan_assets.planning import meaning as meanings
+from dfplan_assets.planning.bundle import Identity
+from dfplan_assets.planning.functions import FunctionFacts
+from dfplan_assets.planning.lineage.model import Lineage
+from dfplan_assets.planning.sql_text import parameter_names
+from dfplan_assets.project.model import ParameterValue
+
+# The parts that decide which rows come out. The engine's release and the physical plan decide how
+# they are found.
+RESULT_PARTS = ("meaning", "parameters", "inputs", "functions", "settings")
+
+# Settings that change how fast rows come out, or how plans are shown, and not which rows.
+_SETTINGS_FOR_SPEED = (
+    "datafusion.explain.",
+    "datafusion.format.",
+    "datafusion.optimizer.",
+    "datafusion.runtime.",
+    "datafusion.execution.",
+    "datafusion.catalog.",
+)
+_SETTINGS_FOR_RESULTS = (
+    "datafusion.execution.time_zone",
+    "datafusion.execution.parquet.binary_as_string",
+    "datafusion.execution.parquet.coerce_int96",
+    "datafusion.execution.parquet.schema_force_view_types",
+    "datafusion.execution.parquet.skip_metadata",
+    "datafusion.execution.listing_table_factory_infer_partitions",
+    "datafusion.execution.listing_table_ignore_subdirectory",
+    "datafusion.execution.enable_ansi_mode",
+    "datafusion.optimizer.expand_views_at_output",
+    "datafusion.catalog.has_header",
+    "datafusion.catalog.newlines_in_values",
+    "datafusion.catalog.default_catalog",
+    "datafusion.catalog.default_schema",
+)
+
+
+def identify(
+    template: DataFrame,
+    sql: str,
+    *,
+    params: Mapping[str, ParameterValue],
+    lineage: Lineage,
+    schemas: Mapping[str, pa.Schema],
+    functions: Mapping[str, FunctionFacts],
+    settings: Mapping[str, str],
+    physical_plan: str | None = None,
+) -> Identity:
+    """The identity of a view.
+
+    ``template`` is the view's query ``sql`` as planned, its parameters still placeholders.
+    ``params`` may hold more than the query names, ``schemas`` (of its direct inputs)
+    and ``functions`` (of the session) more than it uses. ``settings`` are those of the project that
+    differ from DataFusion's own. The part ``physical`` is there when a physical plan is given, as
+    ``display_indent`` text.
+    """
+    volatile = tuple(
+        name for name in lineage.functions if name in functions and not functions[name].deterministic
+    )
+    parts = {
+        "meaning": meanings.meaning(template, sql),
+        "parameters": _sha256(
+            [[name, type(params[name]).__name__, str(params[name])] for name in sorted(parameter_names(sql))]
+        ),
+        "inputs": _sha256(
+            [
+                [table, [[column, str(schemas[table].field(column).type)] for column in sorted(columns)]]
+                for table, columns in sorted(lineage.required_columns.items())
+            ]
+        ),
+        "functions": _sha256([[name, _facts(functions.get(name))] for name in lineage.functions]),
+        "settings": _sha256(sorted(_settings_for_results(settings).items())),
+        "engine": _sha256({"datafusion": version("datafusion"), "form": meanings.FORM}),
+    }
+    if physical_plan is not None:
+        parts["physical"] = _sha256(normalised_physical_plan(physical_plan, folded=bool(volatile)))
+    return Identity(
+        parts=parts,
+        fingerprint=_sha256([[name, parts[name]] for name in RESULT_PARTS]),
+        complete=_sha256(sorted(parts.items())),
+        volatile_functions=volatile,
+    )
+
+
+def normalised_physical_plan(text: str, *, folded: bool) -> str:
+    """A physical plan's text without counters, paths and byte ranges.
+
+    ``folded``: the query calls ``now()`` or the like, and the planner wrote the moment of planning
+    into the expressions; then operators and partitioning alone are kept.
+    """
+    text = re.sub(r"file_groups=\{(\d+) groups?: .*?\]\]?\}", r"file_groups=\1", text)
+    numbers: dict[str, int] = {}
+    text = re.sub(
+        r"(__common_expr_|__correlated_sq_|__scalar_sq_)(\d+)",
+        lambda match: f"{match.group(1)}{numbers.setdefault(match.group(), len(numbers) + 1)}",
+        text,
+    )
+    if not folded:
+        return text
+    kept = r"(?:mode|join_type|partitioning|input_partitions|file_groups|file_type)=[^,\[]*"
+    return "\n".join(
+        " ".join([line.split(":", 1)[0], *re.findall(kept, line)]) for line in text.split("\n")
+    )
+
+
+def _settings_for_results(settings: Mapping[str, str]) -> dict[str, str]:
+    """The settings that can change results and differ from DataFusion's own values.
+
+    A setting of an unknown kind counts as one.
+    """
+    defaults = _default_settings()
+    return {
+        key: value
+        for key, value in settings.items()
+        if (key in _SETTINGS_FOR_RESULTS or not key.startswith(_SETTINGS_FOR_SPEED)) and defaults.get(key) != value
+    }
+
+
+@functools.lru_cache(maxsize=1)
+def _default_settings() -> Mapping[str, str | None]:
+    ctx = SessionContext(SessionConfig().with_information_schema(True))
+    table = ctx.sql("SELECT name, value FROM information_schema.df_settings").to_arrow_table()
+    return dict(zip(table.column("name").to_pylist(), table.column("value").to_pylist(), strict=True))
+
+
+def _facts(facts: FunctionFacts | None) -> list[object] | None:
+    return None if facts is None else [facts.signatures, facts.deterministic, facts.source]
+
+
+def _sha256(content: object) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()

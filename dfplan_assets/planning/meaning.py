@@ -1,0 +1,254 @@
+"""What a query means, as text: its stable plan without the names that only the query itself uses.
+
+DataFusion's plan text shows the whole plan, subqueries included, for every query that plans. Two of
+its traits make it no canonical form. It holds aliases: here each relation is named by its line, so
+renaming a CTE or an alias changes nothing. And it is ambiguous in places (``a = b IS NULL`` is both
+``(a = b) IS NULL`` and ``a = (b IS NULL)``) and short in others (five rows of VALUES): so a second
+witness stands beside it, the Substrait message where the plan has one that says all, else the
+literals and operators of the query's own text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from datafusion import DataFrame
+from datafusion.plan import LogicalPlan
+
+from dfplan_assets.planning.sql_text import parameter_names, quoted_names, string_literals, tokens
+from dfplan_assets.planning.stable_plan import stable_plan, workshop
+from dfplan_assets.planning.substrait.canonical import canonical_without_nullability
+from dfplan_assets.planning.substrait.encoding import complete_message
+
+# Counts the ways in which this module has written meanings; part of the identity's engine.
+FORM = 1
+
+_LINE_BREAK, _MASK = "\ue000", "\ue001"
+
+
+def meaning(template: DataFrame, sql: str) -> str:
+    """The SHA-256 of what a query means, in hex.
+
+    ``template`` is the planned query with its parameters still placeholders, ``sql`` its text. Equal
+    for texts that differ in white space, comments, the case of keywords, and the names of CTEs and
+    aliases.
+    """
+    written = template.logical_plan()
+    with_parameters = bool(parameter_names(sql))
+    try:
+        stable = stable_plan(written)
+    except Exception:
+        if not with_parameters:
+            raise
+        # Some types follow from the parameters' values alone; the plan as written needs none.
+        stable = written
+    # A message with parameters would depend on the types of their values.
+    message = None if with_parameters else complete_message(stable)
+    schema = workshop().create_dataframe_from_logical_plan(stable).schema()
+    content = {
+        "plan": canonical_text(stable, sql),
+        "substrait": None if message is None else _sha256(canonical_without_nullability(message)),
+        "tokens": literals_and_operators(sql) if message is None else None,
+        "output": [[column.name, str(column.type)] for column in schema],
+    }
+    return _sha256(json.dumps(content).encode())
+
+
+def literals_and_operators(sql: str) -> list[str]:
+    """The tokens of a text that are no names and no keywords, in order.
+
+    >>> literals_and_operators("SELECT a.x + 1 AS y FROM t a -- sum")
+    ['+', '1']
+    """
+    found: list[str] = []
+    for token in tokens(sql):
+        if token.kind == "string":
+            found.append(f"'{token.value}'")
+        elif token.kind == "parameter":
+            found.append(f"${token.value}")
+        elif token.kind == "other" and token.value not in ".;":
+            found.append(token.value)
+    return found
+
+
+@dataclass
+class _Node:
+    """A line of the plan's text. ``place`` is its number among the lines that are kept."""
+
+    kind: str
+    detail: str
+    children: list[_Node] = field(default_factory=list)
+    place: int = -1
+
+    @property
+    def inputs(self) -> list[_Node]:
+        return [child for child in self.children if child.kind != "Subquery"]
+
+
+def canonical_text(plan: LogicalPlan, sql: str) -> str:
+    """The plan's text without aliases: each relation is called by the place of its line."""
+    text = plan.display_indent()
+    literals = sorted(set(string_literals(sql)), key=len, reverse=True)
+    for name in (*literals, *quoted_names(sql)):
+        if "\n" in name:
+            text = text.replace(name, name.replace("\n", _LINE_BREAK))
+    for number, literal in enumerate(literals):
+        if "." in literal:  # nothing else could be taken for a qualified name
+            shown = literal.replace("\n", _LINE_BREAK)
+            text = text.replace(f'("{shown}")', f"({_MASK}{number}{_MASK})")
+    root = _parse(text)
+    _number(root, 0)
+    lines = list(_Writer(root).lines())
+    return re.sub(
+        f"{_MASK}(\\d+){_MASK}",
+        lambda match: json.dumps(literals[int(match.group(1))], ensure_ascii=False),
+        "\n".join(lines),
+    )
+
+
+def _parse(text: str) -> _Node:
+    root = _Node("", "")
+    open_nodes = [(-1, root)]
+    for line in text.split("\n"):
+        stripped = line.lstrip(" ")
+        depth = (len(line) - len(stripped)) // 2
+        while open_nodes[-1][0] >= depth:
+            open_nodes.pop()
+        kind, _, detail = stripped.partition(":")
+        node = _Node(kind, detail.removeprefix(" "))
+        open_nodes[-1][1].children.append(node)
+        open_nodes.append((depth, node))
+    return root.children[0]
+
+
+def _number(node: _Node, place: int) -> int:
+    """Numbers the lines in pre-order; an alias has the place of what it names. Gives the next number."""
+    node.place = place
+    after = place if node.kind == "SubqueryAlias" else place + 1
+    for child in node.children:
+        after = _number(child, after)
+    return after
+
+
+def _table(node: _Node) -> str:
+    """The name of the table that a scan reads."""
+    return re.split(r" projection=\[|, (?:full_|partial_|unsupported_)filters=|, fetch=", node.detail)[0]
+
+
+def _exposed(node: _Node) -> dict[str, _Node]:
+    """The relations that a node's output can be qualified with, by name."""
+    if node.kind == "SubqueryAlias":
+        return {node.detail: node}
+    if node.kind == "TableScan":
+        return {_table(node): node}
+    return _visible(node)
+
+
+def _visible(node: _Node) -> dict[str, _Node]:
+    """The relations that a node's own expressions can name."""
+    found: dict[str, _Node] = {}
+    for child in node.inputs:
+        found.update(_exposed(child))
+    return found
+
+
+def _named_below(node: _Node) -> Iterator[tuple[str, _Node]]:
+    """All relations with a name in a subtree, in pre-order."""
+    if node.kind == "SubqueryAlias":
+        yield node.detail, node
+    elif node.kind == "TableScan":
+        yield _table(node), node
+    for child in node.children:
+        yield from _named_below(child)
+
+
+class _Writer:
+    """Writes the lines of a plan with every name of a relation resolved to its place."""
+
+    def __init__(self, root: _Node) -> None:
+        self._root = root
+        names = sorted({name for name, _ in _named_below(root)}, key=len, reverse=True)
+        # No name, no string and no number ends where a qualifier begins.
+        self._qualifier = re.compile(rf"(?<![\w.@\"])({'|'.join(map(re.escape, names))})\.") if names else None
+
+    def lines(self) -> Iterator[str]:
+        """The lines in order; aliases have none."""
+        yield from self._lines(self._root, 0, [], [])
+
+    def _lines(
+        self, node: _Node, depth: int, outer: list[Mapping[str, _Node]], recursions: list[tuple[str, _Node]]
+    ) -> Iterator[str]:
+        if node.kind == "SubqueryAlias":
+            below = node.children[0]
+            if below.kind == "RecursiveQuery":
+                recursions = [*recursions, (node.detail, below)]
+            yield from self._lines(below, depth, outer, recursions)
+            return
+        visible = _visible(node)
+        detail = node.detail
+        if node.kind == "TableScan":
+            detail = self._scan(node, recursions)
+        elif self._qualifier is not None:
+            detail = self._resolved(node, [visible, *outer])
+        yield f"{'  ' * depth}{node.kind}: {detail}"
+        for child in node.children:
+            scopes = [visible, *outer] if child.kind == "Subquery" else outer
+            yield from self._lines(child, depth + 1, scopes, recursions)
+
+    def _scan(self, node: _Node, recursions: list[tuple[str, _Node]]) -> str:
+        """A scan's line; a recursive query's reference to itself names the query by its place."""
+        name = _table(node)
+        own = next((query for alias, query in reversed(recursions) if alias == name), None)
+        return f"@{own.place}{node.detail[len(name):]}" if own else node.detail
+
+    def _resolved(self, node: _Node, scopes: list[Mapping[str, _Node]]) -> str:
+        assert self._qualifier is not None
+        written: list[str] = []
+        position = 0
+        # A column of a subquery is often called by an expression over the subquery's own relations:
+        # in ``s.max(o.price)``, ``o`` is a relation inside ``s``.
+        inside: _Node | None = None
+        inside_until = 0
+        for match in self._qualifier.finditer(node.detail):
+            name, start = match.group(1), match.start()
+            if inside is not None and start < inside_until:
+                target = self._within(inside, name) or self._find(node, name, scopes)
+            else:
+                from_outside = node.detail.endswith("outer_ref(", 0, start)
+                target = self._find(node, name, scopes[1:] if from_outside else scopes)
+                inside, inside_until = target, _end_of_call(node.detail, match.end())
+            written += [node.detail[position:start], f"@{target.place}."]
+            position = match.end()
+        return "".join([*written, node.detail[position:]])
+
+    def _find(self, node: _Node, name: str, scopes: list[Mapping[str, _Node]]) -> _Node:
+        for scope in scopes:
+            if name in scope:
+                return scope[name]
+        # Part of the name of a column that an expression further down gave it.
+        found = self._within(node, name) or self._within(self._root, name)
+        assert found is not None  # the pattern holds names of this plan alone
+        return found
+
+    def _within(self, node: _Node, name: str) -> _Node | None:
+        return next((target for each, target in _named_below(node) if each == name), None)
+
+
+def _end_of_call(text: str, start: int) -> int:
+    """Where the call that begins at ``start`` ends; ``start`` itself where none begins there."""
+    opening = re.compile(r"\w+\(").match(text, start)
+    if opening is None:
+        return start
+    depth, position = 1, opening.end()
+    while depth and position < len(text):
+        depth += {"(": 1, ")": -1}.get(text[position], 0)
+        position += 1
+    return position
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
