@@ -9,13 +9,13 @@
 .PHONY: help run ui test bench clean setup
 
 PYTHON ?= python3
-VENV ?= .venv
+VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 3000
 
 # The demo, and the folder in which both `make run` and `make ui` keep Dagster's runs.
-export DFPLAN_PROJECT ?= $(CURDIR)/dfplan_assets/demo
-export DAGSTER_HOME ?= $(DFPLAN_PROJECT)/.dfplan/dagster
+export DFPLAN_PROJECT := $(CURDIR)/dfplan_assets/demo
+export DAGSTER_HOME := $(DFPLAN_PROJECT)/.dfplan/dagster
 
 # Part of the stamp's name, so that another PYTHON gets a new environment.
 PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null)
