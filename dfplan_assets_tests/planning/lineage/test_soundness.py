@@ -145,7 +145,9 @@ def queries(draw: st.DrawFn, depth: int = 3) -> str:
         right = "q" if "semi" in kind or "anti" in kind else "r"
         return f"select q.k, {right}.x, q.t from ({inner()}) q {kind} ({inner()}) r on q.k = r.x"
     if shape == 3:
-        value = draw(st.sampled_from(["sum(x)", "count(*)", "sum(x) filter (where t = 'x')", "count(distinct t)"]))
+        value = draw(
+            st.sampled_from(["sum(x)", "count(*)", "sum(x) filter (where t = 'x')", "count(distinct t)"])
+        )
         return f"select k, {value} as x, max(t) as t from ({inner()}) q group by k"
     if shape == 4:
         value = draw(st.sampled_from(["sum(x) over (partition by t order by k)", "rank() over (order by x)"]))
@@ -165,7 +167,9 @@ def queries(draw: st.DrawFn, depth: int = 3) -> str:
             f"case when x > 1 then t else 'n' end as t from ({inner()}) q"
         )
     if shape == 10:
-        return f"select k, x, t from ({inner()}) q qualify row_number() over (partition by k order by x, t) = 1"
+        return (
+            f"select k, x, t from ({inner()}) q qualify row_number() over (partition by k order by x, t) = 1"
+        )
     if shape == 11:
         return f"select distinct on (k) k, x, t from ({inner()}) q order by k, x, t"
     if shape == 12:
