@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pyarrow as pa
@@ -80,7 +81,7 @@ def test_a_circle_of_views_is_shown() -> None:
     assert set(circle) == {"x", "y", "z"}
     # read as "names": x names z, z names y, y names x
     names = {"x": "z", "y": "x", "z": "y"}
-    assert all(names[a] == b for a, b in zip(circle, circle[1:], strict=False))
+    assert all(names[a] == b for a, b in itertools.pairwise(circle))
 
 
 def test_a_view_that_names_itself_is_a_circle() -> None:
