@@ -9,13 +9,44 @@ import pyarrow as pa
 from dfplan_assets.project.model import Engine, Planning, Project, Source, View
 
 LAYERS = 10
-SOURCES = {
-    "orders": pa.schema(
-        [("id", pa.int64()), ("customer", pa.int64()), ("amount", pa.float64())]
-        + [("status", pa.string()), ("day", pa.date32())]
-    ),
-    "customers": pa.schema([("id", pa.int64()), ("limit_amount", pa.float64()), ("segment", pa.string())]),
-}
+ORDERS = [
+    pa.field("id", pa.int64()),
+    pa.field("customer", pa.int64()),
+    pa.field("amount", pa.float64()),
+    pa.field("status", pa.string()),
+    pa.field("day", pa.date32()),
+]
+CUSTOMERS = [
+    pa.field("id", pa.int64()),
+    pa.field("limit_amount", pa.float64()),
+    pa.field("segment", pa.string()),
+]
+SOURCES = {"orders": pa.schema(ORDERS), "customers": pa.schema(CUSTOMERS)}
+
+FIRST = """
+select id, customer, amount, upper(status) as status, day
+from orders
+where amount > {number} and customer in (select id from customers where segment <> 's{number}')
+"""
+AGGREGATE = """
+select max(id) as id, customer, sum(amount) as amount, min(status) as status, max(day) as day
+from {above}
+group by customer
+having count(*) > 1
+"""
+JOIN = """
+select x.id, x.customer, x.amount + y.amount as amount, x.status, y.day
+from {above} x join {beside} y on x.id = y.id
+where x.amount > (select avg(z.amount) from {beside} z where z.customer = x.customer)
+"""
+WINDOW_AND_UNION = """
+with ranked as (
+    select *, row_number() over (partition by customer order by amount desc, id) as place from {above}
+)
+select id, customer, amount, status, day from ranked where place = 1
+union all
+select id, customer, amount, case when amount > 1 then status else 'low' end, day from {beside}
+"""
 
 
 def layered_views(count: int) -> dict[str, str]:
@@ -25,30 +56,8 @@ def layered_views(count: int) -> dict[str, str]:
     for number in range(count):
         layer = min(number // width, LAYERS - 1)
         above, beside = f"view_{number - width}", f"view_{(layer - 1) * width + (number * 7) % width}"
-        if layer == 0:
-            sql = (
-                "select id, customer, amount, upper(status) as status, day from orders "
-                f"where amount > {number} and customer in (select id from customers where segment <> 's{number}')"
-            )
-        elif number % 3 == 0:
-            sql = (
-                "select max(id) as id, customer, sum(amount) as amount, min(status) as status, max(day) as day "
-                f"from {above} group by customer having count(*) > 1"
-            )
-        elif number % 3 == 1:
-            sql = (
-                "select x.id, x.customer, x.amount + y.amount as amount, x.status, y.day "
-                f"from {above} x join {beside} y on x.id = y.id "
-                f"where x.amount > (select avg(z.amount) from {beside} z where z.customer = x.customer)"
-            )
-        else:
-            sql = (
-                f"with ranked as (select *, row_number() over (partition by customer order by amount desc, id) "
-                f"as place from {above}) select id, customer, amount, status, day from ranked where place = 1 "
-                f"union all select id, customer, amount, case when amount > 1 then status else 'low' end, day "
-                f"from {beside}"
-            )
-        views[f"view_{number}"] = sql
+        shape = FIRST if layer == 0 else (AGGREGATE, JOIN, WINDOW_AND_UNION)[number % 3]
+        views[f"view_{number}"] = shape.format(number=number, above=above, beside=beside)
     return views
 
 
