@@ -189,10 +189,13 @@ def _say(text: str) -> None:
 
 @contextmanager
 def _only_one(project: Path) -> Iterator[None]:
-    # The lock file stays: removing it would let a third process lock a file that no one else sees.
-    with (project / ".data.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    # The folder itself is locked: a lock file of our own would have to stay behind.
+    descriptor = os.open(project, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(descriptor)
 
 
 def _command() -> Path:
@@ -222,7 +225,7 @@ def _present(target: Path, scale: str) -> DemoData | None:
 
 
 def _manifest(target: Path) -> _Manifest | None:
-    """What ``target`` should hold; None where there is nothing. DemoDataError for a folder of other origin."""
+    """What ``target`` should hold; None where nothing is. DemoDataError for a folder of other origin."""
     if not target.exists() or not any(target.iterdir()):
         return None
     try:
