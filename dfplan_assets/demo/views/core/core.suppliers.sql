@@ -7,7 +7,7 @@ with delivered as (
     select
         supplier_key,
         count(*) as line_count,
-        count(*) filter (where days_late > 0) as late_line_count,
+        count(*) filter (where is_late) as late_line_count,
         sum(net_amount) as net_amount,
         sum(margin_amount) as margin_amount
     from core.sales

@@ -13,8 +13,7 @@ select
     sum(lines.quantity) as quantity,
     sum(lines.net_amount) as net_amount,
     sum(lines.net_amount) filter (where lines.is_returned) as returned_amount,
-    count(*) filter (where lines.days_late > 0) as late_line_count,
-    max(lines.receipt_date) as last_receipt_date,
+    count(*) filter (where lines.is_late) as late_line_count,
     first_value(lines.product_key order by lines.net_amount desc, lines.line_number) as main_product_key
 from staging.orders as orders
 join staging.order_lines as lines using (order_key)

@@ -12,7 +12,7 @@ select
     value.order_count as "Orders",
     value.net_amount as "Revenue",
     value.value_class as "Class",
-    value.recency_score * 100 + value.frequency_score * 10 + value.value_score as "RFM",
+    cast(value.recency_score * 100 + value.frequency_score * 10 + value.value_score as int) as "RFM",
     coalesce(carts.abandoned_cart_count, 0) as "Abandoned Carts"
 from customer_value as value
 left join (

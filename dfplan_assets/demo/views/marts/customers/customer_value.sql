@@ -16,8 +16,10 @@ select
     ntile(5) over (order by order_count, customer_key) as frequency_score,
     ntile(5) over (order by net_amount, customer_key) as value_score,
     case
-        when net_amount > 2 * (select avg(net_amount) from core.customers where order_count > 0) then 'key account'
-        when net_amount > (select avg(net_amount) from core.customers where order_count > 0) then 'above average'
+        when net_amount > 2 * (select avg(net_amount) from core.customers where order_count > 0)
+            then 'key account'
+        when net_amount > (select avg(net_amount) from core.customers where order_count > 0)
+            then 'above average'
         else 'regular'
     end as value_class
 from core.customers

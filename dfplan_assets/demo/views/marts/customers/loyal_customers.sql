@@ -1,5 +1,5 @@
 /* ---
-description: Customers who ordered in each of the three years from 1995 on, and never sent anything back in them.
+description: Customers who ordered in each of three years from 1995 on, and sent nothing back in them.
 owners: [team:crm]
 tags: {layer: marts, domain: customers}
 params: {min_year: 1995}

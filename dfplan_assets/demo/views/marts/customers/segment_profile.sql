@@ -1,5 +1,5 @@
 /* ---
-description: For each customer segment how many active customers spend more than the average customer does.
+description: Customers by segment, how many of them are active, and how many active ones spend a lot.
 owners: [team:crm]
 tags: {layer: marts, domain: customers}
 --- */
@@ -11,6 +11,6 @@ select
         where activity = 'active' and net_amount > (select avg(net_amount) from core.customers)
     ) as active_above_average_count,
     median(net_amount) as median_net_amount,
-    array_to_string(array_agg(distinct region_name order by region_name), ', ') as regions
+    string_agg(distinct region_name, ', ' order by region_name) as regions
 from core.customers
 group by segment

@@ -1,14 +1,17 @@
 /* ---
-description: Revenue by region and month, with year to date, three-month average and change on the year before.
+description: Revenue by region and month, with the year to date, a moving average and the change on last year.
 owners: [team:sales-analytics]
 tags: {layer: marts, domain: sales}
 --- */
 with sold as (
-    select markets.region_name, sales.order_month as month_start, sum(sales.net_amount) as net_amount
+    select
+        markets.region_name,
+        cast(date_trunc('month', sales.order_date) as date) as month_start,
+        sum(sales.net_amount) as net_amount
     from core.sales as sales
     join staging.customers as customers using (customer_key)
     join staging.markets as markets using (nation_key)
-    group by markets.region_name, sales.order_month
+    group by markets.region_name, month_start
 ),
 
 -- A month in which a region sold nothing counts as zero, not as missing.

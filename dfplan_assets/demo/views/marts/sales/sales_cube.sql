@@ -1,8 +1,18 @@
 /* ---
-description: Revenue by year, customer segment and price band in every combination, for the pivot tables of finance.
+description: Revenue by year, customer segment and price band in every combination, for pivot tables.
 owners: [team:finance]
 tags: {layer: marts, domain: sales}
 --- */
+with sales as (
+    select
+        customer_key,
+        product_key,
+        extract(year from order_date) as order_year,
+        net_amount,
+        margin_amount
+    from core.sales
+)
+
 select
     sales.order_year,
     customers.segment,
@@ -11,7 +21,7 @@ select
     count(*) as line_count,
     sum(sales.net_amount) as net_amount,
     sum(sales.margin_amount) as margin_amount
-from core.sales as sales
+from sales
 join core.customers as customers using (customer_key)
 join core.products as products using (product_key)
 group by cube (sales.order_year, customers.segment, products.price_band)

@@ -1,5 +1,5 @@
 /* ---
-description: Markets that buy more than the average market but in which no supplier with spotless accounts sits.
+description: Markets that buy more than the average one, though they supply few preferred products.
 owners: [team:purchasing]
 tags: {layer: marts, domain: supply}
 --- */
@@ -9,10 +9,13 @@ select
     sum(customers.net_amount) as net_amount
 from staging.markets as markets
 join core.customers as customers using (nation_key)
-where markets.nation_key <> all (
-    select nation_key
-    from staging.suppliers
-    where account_balance > 9000
+-- The ten nations whose suppliers are preferred for most products are no export markets.
+where markets.nation_name <> all (
+    select nation_name
+    from core.suppliers
+    group by nation_name
+    order by sum(preferred_product_count) desc, nation_name
+    limit 10
 )
 group by markets.region_name, markets.nation_name
 having sum(customers.net_amount) > (

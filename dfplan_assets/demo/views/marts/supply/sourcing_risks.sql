@@ -1,5 +1,5 @@
 /* ---
-description: Products that only indebted suppliers could deliver at the two best prices, or that sell faster than stock lasts.
+description: Products whose best offers all come from indebted suppliers, or of which little is in stock.
 owners: [team:purchasing]
 tags: {layer: marts, domain: supply}
 --- */
