@@ -226,16 +226,16 @@ def _present(target: Path, scale: str) -> DemoData | None:
 
 def _manifest(target: Path) -> _Manifest | None:
     """What ``target`` should hold; None where nothing is. DemoDataError for a folder of other origin."""
-    if not target.exists() or not any(target.iterdir()):
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return None
     try:
-        manifest: _Manifest = json.loads((target / _MANIFEST).read_text("utf-8"))
-    except (FileNotFoundError, ValueError) as error:
+        manifest = json.loads((target / _MANIFEST).read_text("utf-8"))
+        return _Manifest(recipe=manifest["recipe"], scale=manifest["scale"], files=manifest["files"])
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError) as error:
         raise DemoDataError(
             f"{target} is there, but has no readable {_MANIFEST}: this command did not make it and will not "
             "replace it. Move that folder away, or give another project with --project."
         ) from error
-    return manifest
 
 
 def _write_manifest(folder: Path, scale: str) -> None:

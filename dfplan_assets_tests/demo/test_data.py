@@ -160,6 +160,25 @@ def test_a_folder_of_other_origin_is_left_alone(tmp_path: Path, generated: list[
     assert generated == []
 
 
+def test_a_file_in_the_place_of_the_folder_is_left_alone(tmp_path: Path, generated: list[str]) -> None:
+    (tmp_path / "data").write_text("a list of things to do", "utf-8")
+    with pytest.raises(data.DemoDataError, match=r"did not make it and will not replace it"):
+        data.make(tmp_path, "0.001")
+    assert generated == []
+
+
+@pytest.mark.usefixtures("generated")
+def test_a_folder_that_cannot_be_written_says_to_use_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(tmp_path / ".data.partial"))
+
+    monkeypatch.setattr(data, "_make", refuse)
+    assert data.main(["--project", str(tmp_path)]) == 2
+    assert "copy it to a place of your own and give --project" in capsys.readouterr().err
+
+
 def test_a_missing_generator_names_the_extra_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
