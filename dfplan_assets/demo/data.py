@@ -53,7 +53,7 @@ EXTRA = "dfplan-assets[demo]"
 _RECIPE = 1  # raised when the same scale gives other data than before
 _MANIFEST = "manifest.json"
 _PARTS_OF_LINEITEM = 4
-_SESSIONS_PER_SCALE = 100_000
+_SESSIONS_PER_SCALE = 50_000
 _FIRST_DAY, _LAST_DAY = datetime.date(1992, 1, 1), datetime.date(1998, 8, 2)  # of TPC-H's orders
 _FIRST_DRAFT_QUARTER = datetime.date(1998, 7, 1)
 
