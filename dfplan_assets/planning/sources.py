@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
-from datafusion import SessionContext
+from datafusion import CsvReadOptions, SessionContext
 from datafusion.catalog import Schema
 
 from dfplan_assets.errors import SourceError
@@ -79,7 +79,8 @@ def _register(ctx: SessionContext, key: str, source: Source, schema: pa.Schema |
     if source.format == "parquet":
         ctx.register_parquet(key, path, file_extension=extension, schema=schema)
     elif source.format == "csv":
-        ctx.register_csv(key, path, schema=schema, file_extension=extension, **options)  # type: ignore[arg-type]
+        csv = CsvReadOptions(schema=schema, file_extension=extension, **options)  # type: ignore[arg-type]
+        ctx.register_csv(key, path, options=csv)
     elif source.format == "json":
         ctx.register_json(key, path, schema=schema, file_extension=extension, **options)  # type: ignore[arg-type]
     else:

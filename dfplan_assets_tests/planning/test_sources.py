@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -71,6 +72,22 @@ def test_csv_options_reach_the_reader(tmp_path: Path) -> None:
     columns = pa.schema([("id", pa.int64()), ("name", pa.string())])
     given = source(tmp_path / "t.csv", "csv", columns, has_header=False, delimiter=";")
     assert rows_of(given) == ROWS
+
+
+def test_quoting_and_comments_in_csv_are_options(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("id,name\n# nothing\n1,'x'\n2,'y'\n")
+    assert rows_of(source(tmp_path / "t.csv", "csv", quote="'", comment="#")) == ROWS
+
+
+def test_a_compressed_csv_is_read(tmp_path: Path) -> None:
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"id,name\n1,x\n2,y\n"))
+    assert rows_of(source(tmp_path / "t.csv.gz", "csv", file_compression_type="gzip")) == ROWS
+
+
+def test_a_compressed_json_is_read(tmp_path: Path) -> None:
+    lines = "".join(json.dumps(row) + "\n" for row in ROWS)
+    (tmp_path / "t.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
+    assert rows_of(source(tmp_path / "t.jsonl.gz", "json", file_compression_type="gzip")) == ROWS
 
 
 def test_declared_columns_need_no_file(tmp_path: Path) -> None:
