@@ -44,8 +44,10 @@ def session_functions(
 
     ``bodies`` are the functions and accumulator classes behind those that are written in Python.
     """
+    # A table function of the name of a scalar one says nothing of its own; alone, nothing is known of it.
     routines = ctx.sql(
-        "SELECT routine_name, is_deterministic FROM information_schema.routines"
+        "SELECT routine_name, bool_and(is_deterministic OR function_type = 'TABLE') "
+        "AND NOT bool_and(function_type = 'TABLE') FROM information_schema.routines GROUP BY routine_name"
     ).to_arrow_table()
     parameters = ctx.sql(
         "SELECT specific_name, parameter_mode, ordinal_position, data_type, is_variadic, rid "
@@ -54,9 +56,7 @@ def session_functions(
     signatures: dict[str, list[list[object]]] = {}
     for name, *rest in zip(*(column.to_pylist() for column in parameters.columns), strict=True):
         signatures.setdefault(name, []).append(rest)
-    deterministic: dict[str, bool] = {}
-    for name, steady in zip(*(column.to_pylist() for column in routines.columns), strict=True):
-        deterministic[name] = bool(steady) and deterministic.get(name, True)
+    deterministic = dict(zip(*(column.to_pylist() for column in routines.columns), strict=True))
     return {
         name: FunctionFacts(
             signatures=_sha256(json.dumps(sorted(map(json.dumps, signatures.get(name, []))))),
@@ -90,7 +90,8 @@ def _content(body: object, seen: set[int]) -> list[object]:
         return ["class", _source(body), [_used(member, seen) for member in members]]
     if inspect.isfunction(body):
         return ["function", _source(body), _used(body, seen)]
-    if callable(body) and inspect.isfunction(getattr(type(body), "__call__", None)):
+    call = vars(type(body)).get("__call__")
+    if inspect.isfunction(call):
         return ["object", _content(type(body), seen), repr(sorted(vars(body).items()))]
     return ["foreign", getattr(body, "__module__", None), getattr(body, "__qualname__", repr(type(body)))]
 

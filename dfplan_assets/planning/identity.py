@@ -27,29 +27,26 @@ from dfplan_assets.project.model import ParameterValue
 # they are found.
 RESULT_PARTS = ("meaning", "parameters", "inputs", "functions", "settings")
 
-# Settings that change how fast rows come out, or how plans are shown, and not which rows.
-_SETTINGS_FOR_SPEED = (
+# Settings of these kinds change how fast rows come out, how plans are shown, or how text is parsed
+# and files get their columns: the last two show in the parts meaning and inputs.
+_SETTINGS_ELSEWHERE = (
+    "datafusion.catalog.",
+    "datafusion.execution.",
     "datafusion.explain.",
     "datafusion.format.",
     "datafusion.optimizer.",
     "datafusion.runtime.",
-    "datafusion.execution.",
-    "datafusion.catalog.",
+    "datafusion.sql_parser.",
 )
-_SETTINGS_FOR_RESULTS = (
-    "datafusion.execution.time_zone",
-    "datafusion.execution.parquet.binary_as_string",
-    "datafusion.execution.parquet.coerce_int96",
-    "datafusion.execution.parquet.schema_force_view_types",
-    "datafusion.execution.parquet.skip_metadata",
-    "datafusion.execution.listing_table_factory_infer_partitions",
-    "datafusion.execution.listing_table_ignore_subdirectory",
-    "datafusion.execution.enable_ansi_mode",
-    "datafusion.optimizer.expand_views_at_output",
-    "datafusion.catalog.has_header",
-    "datafusion.catalog.newlines_in_values",
-    "datafusion.catalog.default_catalog",
-    "datafusion.catalog.default_schema",
+# Those among them that change which rows come out, or their types, and show nowhere else.
+_SETTINGS_FOR_RESULTS = frozenset(
+    {
+        "datafusion.execution.enable_ansi_mode",
+        "datafusion.execution.listing_table_factory_infer_partitions",
+        "datafusion.execution.listing_table_ignore_subdirectory",
+        "datafusion.execution.time_zone",
+        "datafusion.optimizer.expand_views_at_output",
+    }
 )
 
 
@@ -130,7 +127,8 @@ def _settings_for_results(settings: Mapping[str, str]) -> dict[str, str]:
     return {
         key: value
         for key, value in settings.items()
-        if (key in _SETTINGS_FOR_RESULTS or not key.startswith(_SETTINGS_FOR_SPEED)) and defaults.get(key) != value
+        if defaults.get(key) != value
+        and (key in _SETTINGS_FOR_RESULTS or not key.startswith(_SETTINGS_ELSEWHERE))
     }
 
 

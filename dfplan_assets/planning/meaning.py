@@ -4,8 +4,8 @@ DataFusion's plan text shows the whole plan, subqueries included, for every quer
 its traits make it no canonical form. It holds aliases: here each relation is named by its line, so
 renaming a CTE or an alias changes nothing. And it is ambiguous in places (``a = b IS NULL`` is both
 ``(a = b) IS NULL`` and ``a = (b IS NULL)``) and short in others (five rows of VALUES): so a second
-witness stands beside it, the Substrait message where the plan has one that says all, else the
-literals and operators of the query's own text.
+witness stands beside it, the Substrait message and the literals of the query's text; where no message
+says all, the operators of the text as well.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datafusion import DataFrame
 from datafusion.plan import LogicalPlan
 
+from dfplan_assets.planning.panics import raise_unless_datafusion
 from dfplan_assets.planning.sql_text import parameter_names, quoted_names, string_literals, tokens
 from dfplan_assets.planning.stable_plan import stable_plan, workshop
 from dfplan_assets.planning.substrait.canonical import canonical_without_nullability
@@ -41,7 +42,8 @@ def meaning(template: DataFrame, sql: str) -> str:
     with_parameters = bool(parameter_names(sql))
     try:
         stable = stable_plan(written)
-    except Exception:
+    except BaseException as cause:
+        raise_unless_datafusion(cause)
         if not with_parameters:
             raise
         # Some types follow from the parameters' values alone; the plan as written needs none.
@@ -52,10 +54,20 @@ def meaning(template: DataFrame, sql: str) -> str:
     content = {
         "plan": canonical_text(stable, sql),
         "substrait": None if message is None else _sha256(canonical_without_nullability(message)),
-        "tokens": literals_and_operators(sql) if message is None else None,
+        # A literal that decides nothing (EXISTS (SELECT 1 …)) counts too: none is ever overlooked.
+        "tokens": literals_and_operators(sql) if message is None else literals(sql),
         "output": [[column.name, str(column.type)] for column in schema],
     }
     return _sha256(json.dumps(content).encode())
+
+
+def literals(sql: str) -> list[str]:
+    """The strings, numbers and parameters of a text, in order.
+
+    >>> literals("SELECT a.x + 1 AS y FROM t a WHERE z = 'n' -- 2")
+    ['1', "'n'"]
+    """
+    return [text for text in literals_and_operators(sql) if text[0] in "'$" or text[0].isdecimal()]
 
 
 def literals_and_operators(sql: str) -> list[str]:
@@ -71,7 +83,7 @@ def literals_and_operators(sql: str) -> list[str]:
         elif token.kind == "parameter":
             found.append(f"${token.value}")
         elif token.kind == "other" and token.value not in ".;":
-            found.append(token.value)
+            found.append(token.value.lower())
     return found
 
 
@@ -173,7 +185,8 @@ class _Writer:
         self._root = root
         names = sorted({name for name, _ in _named_below(root)}, key=len, reverse=True)
         # No name, no string and no number ends where a qualifier begins.
-        self._qualifier = re.compile(rf"(?<![\w.@\"])({'|'.join(map(re.escape, names))})\.") if names else None
+        any_name = "|".join(map(re.escape, names))
+        self._qualifier = re.compile(rf"(?<![\w.@\"])({any_name})\.") if names else None
 
     def lines(self) -> Iterator[str]:
         """The lines in order; aliases have none."""

@@ -2,5 +2,6 @@
 
 from dfplan_assets.planning.substrait.decoding import decode
 from dfplan_assets.planning.substrait.encoding import encode
+from dfplan_assets.planning.substrait.validation import validate_by_decoding
 
-__all__ = ["decode", "encode"]
+__all__ = ["decode", "encode", "validate_by_decoding"]

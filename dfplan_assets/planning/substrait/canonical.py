@@ -8,7 +8,7 @@ the columns in use alone, and relations have their normal form.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 
 from google.protobuf.any_pb2 import Any
 from google.protobuf.descriptor import Descriptor
@@ -39,7 +39,8 @@ def canonical_message(raw: bytes, leaves: Mapping[str, Sequence[Any]]) -> bytes:
     plan = Plan.FromString(raw)
     _make_canonical(plan, list(messages(plan)), leaves)
     plan.version.producer = PRODUCER
-    return plan.SerializeToString(deterministic=True)
+    message: bytes = plan.SerializeToString(deterministic=True)
+    return message
 
 
 def canonical_without_nullability(raw: bytes) -> bytes:
@@ -51,10 +52,11 @@ def canonical_without_nullability(raw: bytes) -> bytes:
     parts = list(messages(plan))
     for part in parts:
         if "nullability" in part.DESCRIPTOR.fields_by_name:
-            part.nullability = Type.NULLABILITY_NULLABLE  # type: ignore[attr-defined]
+            setattr(part, "nullability", Type.NULLABILITY_NULLABLE)  # noqa: B010 (not every message has it)
     _make_canonical(plan, parts, {})
     plan.ClearField("version")
-    return plan.SerializeToString(deterministic=True)
+    message: bytes = plan.SerializeToString(deterministic=True)
+    return message
 
 
 def turn_into_read(rel: Rel, name: Sequence[str], schema: NamedStruct) -> None:
@@ -84,7 +86,7 @@ def _make_canonical(plan: Plan, parts: Sequence[Message], leaves: Mapping[str, S
         elif isinstance(part, AggregateRel.Grouping):
             # The producer repeats the grouping expressions here, where the format had them once:
             # the field has no name any more, so the anchors in it cannot be renumbered.
-            part.DiscardUnknownFields()  # type: ignore[attr-defined]
+            part.DiscardUnknownFields()
     _renumber(plan, parts)
     for rel in rels:
         name = _read_name(rel)
@@ -161,7 +163,7 @@ def _renumber_urns(plan: Plan) -> None:
     plan.extension_urns.extend(urns)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _references(descriptor: Descriptor) -> tuple[tuple[str, str, bool], ...]:
     """The fields of a message type that hold anchors, with the kind of their declaration.
 
@@ -177,7 +179,9 @@ def _references(descriptor: Descriptor) -> tuple[tuple[str, str, bool], ...]:
     }
     fields = descriptor.fields_by_name
     return tuple(
-        (name, kind, fields[name].containing_oneof is not None) for name, kind in kinds.items() if name in fields
+        (name, kind, fields[name].containing_oneof is not None)
+        for name, kind in kinds.items()
+        if name in fields
     )
 
 

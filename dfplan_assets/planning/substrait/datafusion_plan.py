@@ -43,6 +43,9 @@ _INPUTS: dict[int, frozenset[int]] = {
 # recursive query's reference to itself.
 _LEAVES = frozenset({LISTING_SCAN, 10, 16, 32, 34})
 
+_SCANS = frozenset({LISTING_SCAN, 32, 34})
+
+_SCALAR_SUBQUERY = 36  # among the kinds of expressions
 _JOIN_CONSTRAINT = 4  # 0 is ON, 1 is USING
 _SCAN_PATHS, _SCAN_PROJECTION, _SCAN_SCHEMA, _SCAN_NAME = 2, 4, 5, 14
 _SCAN_EXTENSION, _SCAN_PARQUET = 3, 11
@@ -64,14 +67,70 @@ def change_nodes(node: bytes, change: NodeChange) -> bytes:
         raise ValueError(f"a plan node of the unknown kind {kind}")
     if inputs:
         payload = wire.write(
-            bytes_field(field.number, change_nodes(field.value, change))
-            if field.number in inputs and isinstance(field.value, bytes)
-            else field
-            for field in wire.read(payload)
+            _changed_field(field, change, is_input=field.number in inputs) for field in wire.read(payload)
         )
     rebuilt = wire.write([bytes_field(kind, payload)])
     changed = change(kind, rebuilt)
     return rebuilt if changed is None else changed
+
+
+def _changed_field(field: Field, change: NodeChange, *, is_input: bool) -> Field:
+    if not isinstance(field.value, bytes) or field.wire_type != wire.BYTES:
+        return field
+    value = change_nodes(field.value, change) if is_input else _change_subqueries(field.value, change)
+    return bytes_field(field.number, value)
+
+
+def _change_subqueries(expression: bytes, change: NodeChange) -> bytes:
+    """An expression with the plans of its scalar subqueries changed; anything else as it is.
+
+    What an expression is made of need not be known for that: a subquery is looked for in every part
+    that reads as a message. A text that reads as one by chance holds no plan.
+    """
+    try:
+        fields = list(wire.read(expression))
+    except ValueError:
+        return expression
+    rebuilt = []
+    for field in fields:
+        if not isinstance(field.value, bytes) or field.wire_type != wire.BYTES:
+            rebuilt.append(field)
+            continue
+        plan = _plan_of_subquery(field)
+        if plan is None:
+            rebuilt.append(bytes_field(field.number, _change_subqueries(field.value, change)))
+            continue
+        subquery = wire.write(
+            bytes_field(1, change_nodes(plan, change)) if part.number == 1 else part
+            for part in wire.read(wire.first_bytes(field.value, 1))
+        )
+        rebuilt.append(bytes_field(field.number, wire.write([bytes_field(1, subquery)])))
+    return wire.write(rebuilt) if rebuilt != fields else expression
+
+
+def _plan_of_subquery(field: Field) -> bytes | None:
+    """The plan in a field that holds a scalar subquery; None of any other."""
+    if field.number != _SCALAR_SUBQUERY or not isinstance(field.value, bytes):
+        return None
+    try:
+        plan = wire.first_bytes(wire.first_bytes(field.value, 1), 1)
+        kinds = [part.number for part in wire.read(plan)]
+    except ValueError:
+        return None
+    return plan if len(kinds) == 1 and (kinds[0] in _INPUTS or kinds[0] in _LEAVES) else None
+
+
+def count_scans(node: bytes) -> int:
+    """How many scans ``change_nodes`` finds in a plan."""
+    found = 0
+
+    def count(kind: int, node: bytes) -> bytes | None:
+        nonlocal found
+        found += kind in _SCANS
+        return None
+
+    change_nodes(node, count)
+    return found
 
 
 def payload_of(node: bytes) -> bytes:

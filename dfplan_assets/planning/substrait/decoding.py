@@ -16,6 +16,7 @@ from google.protobuf.wrappers_pb2 import StringValue
 from substrait.plan_pb2 import Plan
 
 from dfplan_assets.errors import SubstraitError
+from dfplan_assets.planning.panics import raise_unless_datafusion
 from dfplan_assets.planning.substrait.canonical import PRODUCER, rels_of_leaves, turn_into_read
 from dfplan_assets.planning.substrait.datafusion_plan import bound_to, decode_node
 from dfplan_assets.planning.substrait.encoding import PLAN_TYPE_URL, schema_in_substrait
@@ -35,6 +36,9 @@ def decode(message: bytes, ctx: SessionContext, where: str = "Substrait message"
     try:
         # No function is unpickled from a message; it names those of the session.
         by_name = ctx.with_python_udf_inlining(enabled=False)
+        root = plan.relations[0].root.input
+        if root.WhichOneof("rel_type") == "extension_leaf" and not root.extension_leaf.HasField("common"):
+            return _leaf(root.extension_leaf.detail, by_name).logical_plan()
         with _shelf(ctx) as (shelf, prefix):
             for number, rel in enumerate(list(rels_of_leaves(plan))):
                 leaf = _leaf(rel.extension_leaf.detail, by_name)
@@ -42,8 +46,7 @@ def decode(message: bytes, ctx: SessionContext, where: str = "Substrait message"
                 turn_into_read(rel, [*prefix, f"leaf_{number}"], schema_in_substrait(leaf.schema()))
             return Consumer.from_substrait_plan(ctx, Serde.deserialize_bytes(plan.SerializeToString()))
     except BaseException as cause:
-        if not isinstance(cause, Exception) and type(cause).__name__ != "PanicException":
-            raise
+        raise_unless_datafusion(cause)
         raise SubstraitError(
             where,
             f"the message cannot be decoded: {str(cause).strip().splitlines()[-1]}",
@@ -54,7 +57,7 @@ def decode(message: bytes, ctx: SessionContext, where: str = "Substrait message"
 def read_message(message: bytes, where: str) -> Plan:
     """A message of ours as protocol buffers; the first checks of ``decode``. Raises SubstraitError."""
     try:
-        plan = Plan.FromString(message)
+        plan: Plan = Plan.FromString(message)
     except DecodeError as cause:
         raise SubstraitError(
             where,
@@ -73,7 +76,7 @@ def read_message(message: bytes, where: str) -> Plan:
         raise SubstraitError(
             where,
             f"this Substrait message is {found}, not made by {PRODUCER!r}",
-            f"Messages of other producers are not read, since their extensions mean other things. {_MAKE_ANEW}",
+            f"Other producers' messages are not read: their extensions mean other things. {_MAKE_ANEW}",
         )
     return plan
 

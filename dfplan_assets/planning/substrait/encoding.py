@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -17,11 +17,13 @@ from substrait.plan_pb2 import Plan
 from substrait.type_pb2 import NamedStruct
 
 from dfplan_assets.planning.bundle import SubstraitPlan, Validation
+from dfplan_assets.planning.panics import raise_unless_datafusion
 from dfplan_assets.planning.stable_plan import stable_plan, workshop
 from dfplan_assets.planning.substrait.canonical import canonical_message
 from dfplan_assets.planning.substrait.datafusion_plan import (
     SUBQUERY_ALIAS,
     change_nodes,
+    count_scans,
     decode_node,
     joins_on,
     payload_of,
@@ -35,6 +37,8 @@ from dfplan_assets.planning.substrait.wire import first_bytes
 PLAN_TYPE_URL = "type.googleapis.com/datafusion.LogicalPlanNode"
 # Names under which extension relations are read while a message is made or taken apart.
 LEAF_PREFIX = "dfplan_extension_"
+
+_PLACEHOLDER = "Placeholder"
 
 NOT_VALIDATED = Validation("not validated", "validation is off")
 
@@ -91,10 +95,15 @@ def _encode_stable(ctx: SessionContext, stable: LogicalPlan) -> _Encoded | Refus
     produced = _produce(stable)
     if isinstance(produced, bytes):
         return _with_table_functions(stable, produced)
+    if produced.node == _PLACEHOLDER:
+        return produced
     try:
         node = without_places(joins_on(stable.to_bytes(ctx)))
-    except Exception as cause:
-        return _refused_by_both(produced, cause)
+    except BaseException as cause:
+        raise_unless_datafusion(cause)
+        return _refused_by_both(produced, str(cause))
+    if count_scans(node) != len(re.findall(r"^ *TableScan: ", stable.display_indent(), re.MULTILINE)):
+        return Refusal(produced.node, f"{produced.cause}, and a scan in an expression cannot be found")
     return _split(ctx, node)
 
 
@@ -105,7 +114,8 @@ def _produce(plan: LogicalPlan) -> bytes | Refusal:
         return lost
     try:
         return Producer.to_substrait_plan(plan, workshop()).encode()
-    except Exception as cause:
+    except BaseException as cause:
+        raise_unless_datafusion(cause)
         return _refused(str(cause))
 
 
@@ -113,10 +123,15 @@ def _produce(plan: LogicalPlan) -> bytes | Refusal:
 # found by running decoded plans: the node's line in the plan's text, the node, the lost part.
 _LOST = (
     (re.compile(r"WindowAggr: .*IGNORE NULLS"), "WindowAggr", "IGNORE NULLS is lost"),
+    (re.compile(r"Aggregate: .*IGNORE NULLS"), "Aggregate", "IGNORE NULLS is lost"),
+    (re.compile(r" Join: .* null_aware"), "Join", "what NOT IN makes of nulls is lost"),
     (re.compile(r"WindowAggr: .*FILTER \(WHERE"), "WindowAggr", "FILTER of a window function is lost"),
     (re.compile(r"WindowAggr: .*DISTINCT "), "WindowAggr", "DISTINCT of a window function is lost"),
     (
-        re.compile(r"WindowAggr: .*RANGE BETWEEN (?!(?:UNBOUNDED PRECEDING|CURRENT ROW) AND (?:UNBOUNDED FOLLOWING|CURRENT ROW))"),
+        re.compile(
+            r"WindowAggr: .*RANGE BETWEEN (?!(?:UNBOUNDED PRECEDING|CURRENT ROW)"
+            r" AND (?:UNBOUNDED FOLLOWING|CURRENT ROW))"
+        ),
         "WindowAggr",
         "the bounds of a RANGE frame are lost",
     ),
@@ -138,26 +153,25 @@ def _lost(text: str) -> Refusal | None:
 
 def _refused(text: str) -> Refusal:
     """The producer's complaint as the node that it names and a short cause."""
-    kind = re.search(r'Unsupported plan type: (<subquery>|\w+)', text)
+    kind = re.search(r"Unsupported plan type: (<subquery>|\w+)", text)
     if kind:
         node = "Subquery" if kind.group(1) == "<subquery>" else kind.group(1)
         return Refusal(node, "Substrait's producer does not take it")
-    if "join constraint" in text:
-        return Refusal("Join", "Substrait's producer does not take USING")
+    if "Unsupported window frame" in text:
+        return Refusal("WindowAggr", "Substrait's producer does not take GROUPS frames")
     expression = re.search(r"Cannot convert (\w+)", text)
     if expression:
         return Refusal(expression.group(1), "Substrait's producer does not take it")
     placeholder = re.search(r"[Pp]laceholder.*?(\$\w+)", text)
     if placeholder:
-        return Refusal("Placeholder", f"parameter {placeholder.group(1)} has no value")
-    kind = re.search(r"Unsupported (?:cast )?type: Field \{ .*?(?:nullable |: )([^{}]*?) \}", text)
+        return Refusal(_PLACEHOLDER, f"parameter {placeholder.group(1)} has no value")
+    kind = re.search(r"Unsupported (?:cast )?type: Field \{ .*?: (?:nullable )?([^{}]*?) \}", text)
     if kind:
         return Refusal("Type", f"Substrait's producer does not take {kind.group(1)}")
     return Refusal("Plan", text.split("{", 1)[0].strip())
 
 
-def _refused_by_both(refusal: Refusal, cause: Exception) -> Refusal:
-    text = str(cause)
+def _refused_by_both(refusal: Refusal, text: str) -> Refusal:
     named = re.search(r"Proto serialization error: (.*?) is not yet supported", text)
     if "Error serializing custom table" in text:
         why = "a table of the plan is neither read from files nor a stand-in"
@@ -207,19 +221,39 @@ def _split(ctx: SessionContext, root: bytes) -> _Encoded | Refusal:
     produced = _produce(remainder)
     if isinstance(produced, bytes):
         return _Encoded(produced, leaves, tuple(nodes))
-    return _whole(root, decode_node(ctx, root))
+    return _whole(ctx, root)
 
 
-def _whole(root: bytes, plan: LogicalPlan) -> _Encoded | Refusal:
+def _whole(ctx: SessionContext, root: bytes) -> _Encoded | Refusal:
     """The plan as one extension leaf under the root's names."""
+    plan = decode_node(ctx, root)
     refusal = _produce(plan)
-    assert isinstance(refusal, Refusal)
-    schema = workshop().create_dataframe_from_logical_plan(plan).schema()
-    name = f"{LEAF_PREFIX}0"
-    produced = _produce(decode_node(workshop(), _stand_in(name, schema)))
-    if isinstance(produced, Refusal):
-        return produced
-    return _Encoded(produced, {name: [_detail(root)]}, (refusal.node,))
+    if isinstance(refusal, bytes):
+        return _Encoded(refusal, {}, ())  # encoding and decoding alone took the obstacle away
+    frame = _produce(workshop().sql("SELECT 1").logical_plan())
+    assert isinstance(frame, bytes)
+    message: Plan = Plan.FromString(frame)
+    relation = message.relations[0].root
+    relation.input.extension_leaf.detail.CopyFrom(_detail(root))
+    del relation.names[:]
+    relation.names.extend(_names(ctx.create_dataframe_from_logical_plan(plan).schema()))
+    return _Encoded(message.SerializeToString(), {}, (refusal.node,))
+
+
+def _names(columns: Iterable[pa.Field]) -> Iterator[str]:
+    """The names of columns and, behind each, of the fields nested in it, as Substrait lists them."""
+    for column in columns:
+        yield column.name
+        yield from _names_in(column.type)
+
+
+def _names_in(kind: pa.DataType) -> Iterator[str]:
+    if pa.types.is_struct(kind):
+        yield from _names(kind)
+    elif pa.types.is_map(kind):
+        yield from (*_names_in(kind.key_type), *_names_in(kind.item_type))
+    elif pa.types.is_nested(kind):
+        yield from _names_in(kind.value_type)
 
 
 def schema_in_substrait(schema: pa.Schema) -> NamedStruct:
@@ -227,7 +261,8 @@ def schema_in_substrait(schema: pa.Schema) -> NamedStruct:
     produced = _produce(decode_node(workshop(), _stand_in("table", schema)))
     if isinstance(produced, Refusal):
         raise ValueError(str(produced))
-    return Plan.FromString(produced).relations[0].root.input.read.base_schema
+    named: NamedStruct = Plan.FromString(produced).relations[0].root.input.read.base_schema
+    return named
 
 
 def _detail(node: bytes) -> Any:

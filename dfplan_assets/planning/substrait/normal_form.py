@@ -8,7 +8,7 @@ projection in any order. Taking both out makes a plan that went there and back g
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cache
 
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
@@ -123,6 +123,6 @@ def _children(message: Message) -> list[Message]:
     return found
 
 
-@lru_cache(maxsize=None)
+@cache
 def _holds_messages(descriptor: Descriptor) -> bool:
     return any(field.message_type is not None for field in descriptor.fields)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_VARINT, _FIXED64, BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 class Field(NamedTuple):
@@ -22,7 +22,7 @@ class Field(NamedTuple):
 
 def bytes_field(number: int, value: bytes) -> Field:
     """A length-delimited field: a message, string or bytes."""
-    return Field(number, _BYTES, value)
+    return Field(number, BYTES, value)
 
 
 def read(message: bytes) -> Iterator[Field]:
@@ -35,7 +35,7 @@ def read(message: bytes) -> Iterator[Field]:
         if wire_type == _VARINT:
             value, position = _read_varint(message, position)
         else:
-            if wire_type == _BYTES:
+            if wire_type == BYTES:
                 size, position = _read_varint(message, position)
             elif wire_type in (_FIXED64, _FIXED32):
                 size = 8 if wire_type == _FIXED64 else 4
@@ -56,7 +56,7 @@ def write(fields: Iterable[Field]) -> bytes:
         if isinstance(value, int):
             _write_varint(out, value)
         else:
-            if wire_type == _BYTES:
+            if wire_type == BYTES:
                 _write_varint(out, len(value))
             out += value
     return bytes(out)

@@ -160,18 +160,20 @@ class Spread(Accumulator):
 PYTHON_FUNCTIONS: Mapping[str, Callable[..., object]] = {"shorten": shorten, "spread": Spread}
 
 
-def _register_functions(ctx: SessionContext) -> None:
+def register_functions(ctx: SessionContext) -> None:
+    """Makes the functions known to a session."""
     ctx.register_udf(udf(shorten, [pa.string(), pa.int64()], pa.string(), "immutable", "shorten"))
     ctx.register_udaf(udaf(Spread, pa.int64(), pa.int64(), [pa.int64(), pa.int64()], "immutable", "spread"))
 
 
-def _new_context(cores: int | None) -> SessionContext:
+def new_context(cores: int | None) -> SessionContext:
+    """A session without tables, with the functions of the company."""
     config = SessionConfig().with_information_schema(True)
     if cores is not None:
         config = config.with_target_partitions(cores)
     ctx = SessionContext(config)
     ctx.catalog().register_schema("raw", Schema.memory_schema())
-    _register_functions(ctx)
+    register_functions(ctx)
     return ctx
 
 
@@ -183,15 +185,15 @@ def stand_in_context(
     tables: Mapping[str, pa.Schema] = TABLES, *, cores: int | None = None, backwards: bool = False
 ) -> SessionContext:
     """A session over tables that have a schema and no file."""
-    ctx = _new_context(cores)
+    ctx = new_context(cores)
     for name in sorted(tables, reverse=backwards):
         ctx.register_listing_table(_reference(name), "file:///nowhere/", schema=tables[name], file_extension=".parquet")
     return ctx
 
 
-def real_context(folder: Path) -> SessionContext:
+def real_context(folder: Path, cores: int = 2) -> SessionContext:
     """A session over Parquet files with a few rows, written to the folder unless they are there."""
-    ctx = _new_context(2)
+    ctx = new_context(cores)
     for name, schema in TABLES.items():
         path = folder / f"{name}.parquet"
         if not path.exists():

@@ -159,11 +159,13 @@ select r.id from rides r where 1 = 0 and r.fare > 2
 ~ literal: r.fare > 2 => r.fare > 3
 
 --- select star
+--! reads all columns
 select * from weather w
 ~ output: * => w.city, w.day, w.temp
 ~ filter: weather w => weather w where w.rain
 
 --- select star with exclude
+--! reads all columns
 select w.* exclude (rain) from weather w
 ~ output: (rain) => (temp)
 

@@ -119,6 +119,7 @@ select s.id, x.tag from stations s, lateral (select unnest(s.tags) as tag) x
 ~ output: s.id, => s.name,
 
 --- left join using with a star
+--! an alias shows in the output
 select * from (select b.id, b.model from bikes b) b left join (select s.id, s.name from stations s) s using (id)
 ~ join type: left join => full join
 ~ column: b.model from => b.bought from

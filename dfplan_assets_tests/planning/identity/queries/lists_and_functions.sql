@@ -20,7 +20,7 @@ with tags as (select s.id, unnest(s.tags) as tag from stations s), pieces as (se
 ~ join type: join pieces => full join pieces
 
 --- unnest a struct
---! alias in an output name
+--! an alias shows in the output
 select unnest(s.location) from stations s
 ~ filter: stations s => stations s where s.id > 2
 

@@ -1,0 +1,54 @@
+"""The same query gives the same identity and the same Substrait bytes in every process, in any order."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from dfplan_assets.planning.substrait import encode
+from dfplan_assets_tests.planning.identity.corpus import Query, queries
+from dfplan_assets_tests.planning.identity.planning import Session
+from dfplan_assets_tests.planning.identity.world import stand_in_context
+
+Answer = dict[str, list[str | None]]
+
+
+def answers(corpus: list[Query], *, backwards: bool) -> Answer:
+    """For each query its meaning, and the hash of its message or the reason why there is none."""
+    session = Session()
+    ctx = stand_in_context(backwards=backwards, cores=3 if backwards else None)
+    found: Answer = {}
+    for query in reversed(corpus) if backwards else corpus:
+        encoded = encode(ctx, ctx.sql(query.sql, param_values=query.params or None))
+        message = None if encoded.message is None else hashlib.sha256(encoded.message).hexdigest()
+        found[query.title] = [session.meaning(query.sql), message, encoded.refusal]
+    return found
+
+
+def test_processes_sessions_and_order_agree() -> None:
+    here = answers(queries(), backwards=False)
+    for backwards, seed in ((True, "1"), (False, "2")):
+        call = f"import {__name__} as t, json; print(json.dumps(t.answers(t.queries(), backwards={backwards})))"
+        root = Path(__file__).parents[3]
+        done = subprocess.run(
+            [sys.executable, "-c", call],
+            env={**os.environ, "PYTHONHASHSEED": seed, "TZ": "Asia/Kolkata", "PYTHONPATH": str(root)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert json.loads(done.stdout.splitlines()[-1]) == here
+
+
+def test_the_moment_of_planning_changes_nothing() -> None:
+    session, ctx = Session(), stand_in_context()
+    sql = "select now() as t, current_date as d, r.id from rides r where r.started < now() - interval '1 day'"
+    identity, message = session.identity(sql, {}), encode(ctx, ctx.sql(sql)).message
+    time.sleep(0.01)  # now() has nanoseconds; any moment later is another one
+    assert session.identity(sql, {}) == identity
+    assert encode(ctx, ctx.sql(sql)).message == message
