@@ -41,7 +41,7 @@ def test_a_faithful_message_matches(ctx: SessionContext) -> None:
 def test_no_message_is_not_validated(ctx: SessionContext) -> None:
     nothing = SubstraitPlan(None, "Node: cause", (), message_for(ctx, SQL).validation)
     for mode in ("decode", "execute"):
-        validation = validate(mode, ctx, ctx.sql(SQL), nothing, ())  # type: ignore[arg-type]
+        validation = validate(mode, ctx, ctx.sql(SQL), nothing, ())
         assert validation.outcome == "not validated"
         assert "Node: cause" in validation.reason
 
@@ -56,7 +56,7 @@ def test_a_message_of_another_query_differs(ctx: SessionContext) -> None:
 def test_another_schema_differs(ctx: SessionContext) -> None:
     other = message_for(ctx, "select r.id, cast(r.fare as decimal(9, 2)) as fare from rides r where r.id > 3")
     for mode in ("decode", "execute"):
-        validation = validate(mode, ctx, ctx.sql(SQL), other, ())  # type: ignore[arg-type]
+        validation = validate(mode, ctx, ctx.sql(SQL), other, ())
         assert validation.outcome == "differs"
         assert "column fare turned from decimal128(8, 2) into decimal128(9, 2)" in validation.reason
 
@@ -77,7 +77,7 @@ def test_a_message_that_cannot_be_decoded_says_why(ctx: SessionContext) -> None:
     for message, cause in ((broken.message, "6 bytes"), (unknown.SerializeToString(), "unknown")):
         for mode in ("decode", "execute"):
             substrait = replace(broken, message=message)
-            validation = validate(mode, ctx, ctx.sql(SQL), substrait, ())  # type: ignore[arg-type]
+            validation = validate(mode, ctx, ctx.sql(SQL), substrait, ())
             assert validation.outcome == "cannot be decoded"
             assert cause in validation.reason
 
@@ -135,7 +135,8 @@ def test_a_function_with_another_result_differs(ctx: SessionContext) -> None:
     sql = "select shorten(s.name, 2) as n from stations s"
     substrait = message_for(ctx, sql)
     frame = ctx.sql(sql)
-    ctx.register_udf(udf(lambda texts, length: texts, [pa.string(), pa.int64()], pa.string(), "immutable", "shorten"))
+    types = [pa.string(), pa.int64()]
+    ctx.register_udf(udf(lambda texts, length: texts, types, pa.string(), "immutable", "shorten"))
     assert validate("execute", ctx, frame, substrait, ()).outcome == "differs"
 
 

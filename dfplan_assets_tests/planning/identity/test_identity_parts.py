@@ -47,7 +47,7 @@ def session() -> Session:
 @cache
 def crowded_session() -> Session:
     """One with tables, views and functions that no query uses, made in another order, on more cores."""
-    tables = dict(reversed(TABLES.items()))
+    tables = dict(reversed(list(TABLES.items())))
     tables["trams"] = pa.schema([("id", pa.int64()), ("city", pa.string())])
     crowded = Session(tables, Engine(target_partitions=7, memory_limit_bytes=1 << 30, settings={}))
     crowded.functions = {**crowded.functions, "another": next(iter(crowded.functions.values()))}
@@ -132,11 +132,13 @@ def test_queries_that_read_all_columns_change_with_a_new_one() -> None:
 def test_whether_a_column_can_be_null_is_no_change() -> None:
     tables = {name: pa.schema([f.with_nullable(False) for f in schema]) for name, schema in TABLES.items()}
     strict = Session(tables)
-    same = [identity_of(q, strict).fingerprint == identity_of(q, session()).fingerprint for q in CORPUS]
-    assert sum(same) >= len(same) - 3  # the planner itself writes a few queries otherwise
+    changed = {q.title for q in CORPUS if identity_of(q, strict) != identity_of(q, session())}
+    # NOT IN looks out for nulls where there can be some: another plan.
+    looking_out = {"not in with nulls", "not in over nulls", "not in over what is never null", "negated in"}
+    assert changed == looking_out
 
 
-@every_query
+@pytest.mark.parametrize("query", [q for q in CORPUS if q.params], ids=lambda query: query.title)
 def test_a_value_of_a_parameter_changes_the_parameters_alone(query: Query) -> None:
     identity = identity_of(query, session())
     others: Mapping[type, Callable[[object], object]] = {

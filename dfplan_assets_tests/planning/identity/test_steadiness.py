@@ -33,7 +33,8 @@ def answers(corpus: list[Query], *, backwards: bool) -> Answer:
 def test_processes_sessions_and_order_agree() -> None:
     here = answers(queries(), backwards=False)
     for backwards, seed in ((True, "1"), (False, "2")):
-        call = f"import {__name__} as t, json; print(json.dumps(t.answers(t.queries(), backwards={backwards})))"
+        answer = f"t.answers(t.queries(), backwards={backwards})"
+        call = f"import {__name__} as t, json; print(json.dumps({answer}))"
         root = Path(__file__).parents[3]
         done = subprocess.run(
             [sys.executable, "-c", call],

@@ -11,11 +11,11 @@ from dfplan_assets.planning.sql_text import Token, tokens
 from dfplan_assets_tests.planning.identity.world import TABLES
 
 KEYWORDS = frozenset(
-    "all and any as asc between by case cast cross cube current desc distinct else end except exclude exists "
-    "extract filter first following from full group grouping having ignore ilike in inner intersect interval "
-    "is join last lateral left like limit name natural not null nulls offset on or order outer over partition "
-    "preceding qualify recursive respect right rollup row rows select semi sets anti then try_cast unbounded "
-    "union using values when where window with within true false date timestamp".split()  # noqa: SIM905
+    """all and any as asc between by case cast cross cube current desc distinct else end except exclude
+    exists extract filter first following from full group grouping having ignore ilike in inner intersect
+    interval is join last lateral left like limit name natural not null nulls offset on or order outer over
+    partition preceding qualify recursive respect right rollup row rows select semi sets anti then
+    try_cast unbounded union using values when where window with within true false date timestamp""".split()  # noqa: SIM905
 )
 
 # Replacements that change what a query means wherever they apply and still plan.
@@ -102,7 +102,9 @@ def renamed(sql: str, seed: int) -> str:
     """Other names for all CTEs and aliases."""
     dice = random.Random(seed)
     names = sorted(relations_named_by(sql))
-    fresh = {name: f"{dice.choice('klmnpqxyz')}{number}_{dice.randrange(100)}" for number, name in enumerate(names)}
+    fresh = {
+        name: f"{dice.choice('klmnpqxyz')}{number}_{dice.randrange(100)}" for number, name in enumerate(names)
+    }
     out, last = [], 0
     pieces = _pieces(sql)
     for position, (token, text) in enumerate(pieces):
@@ -122,10 +124,8 @@ def with_other_literals(sql: str) -> Iterator[str]:
     for token, text in _pieces(sql):
         if token.kind == "string" and text.startswith("'"):
             amount = re.fullmatch(r"(\d+) (\w+)", token.value)
-            if amount:
-                changed = f"'{int(amount.group(1)) + 1} {amount.group(2)}'"
-            else:
-                changed = f"{text[:-1]}x'"
+            more = f"'{int(amount.group(1)) + 1} {amount.group(2)}'" if amount else None
+            changed = more or f"{text[:-1]}x'"
         elif text.isdecimal():
             changed = str(int(text) + 1)
         else:

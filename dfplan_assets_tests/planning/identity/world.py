@@ -187,7 +187,8 @@ def stand_in_context(
     """A session over tables that have a schema and no file."""
     ctx = new_context(cores)
     for name in sorted(tables, reverse=backwards):
-        ctx.register_listing_table(_reference(name), "file:///nowhere/", schema=tables[name], file_extension=".parquet")
+        path = "file:///nowhere/"
+        ctx.register_listing_table(_reference(name), path, schema=tables[name], file_extension=".parquet")
     return ctx
 
 
