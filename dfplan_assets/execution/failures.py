@@ -6,48 +6,78 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from dfplan_assets.errors import ExecutionError
+from dfplan_assets.errors import DfplanError, ExecutionError
 
-# The layers of DataFusion and Arrow that an error passed through say nothing to a reader.
-_LAYER = re.compile(
-    r"(?:DataFusion error|Arrow error|Parquet error|Parquet argument error|Execution error|External error|External"
-    r"|IO error|Object Store error|ObjectStore|Compute error|Error during planning|Schema error|Context"
-    r"|This feature is not implemented|NYI): "
+# The layers that an error passed through on its way up; they say nothing to a reader.
+_LAYERS = re.compile(
+    r"^(?:(?:DataFusion|Arrow|Parquet|Parquet argument|Execution|External|IO|Object Store|Schema|Json|Csv"
+    r"|Error during planning|This feature is not implemented|NYI)(?: error)?: )+"
 )
-_DUMP = re.compile(r"(Physical plan does not support logical expression) (\w+)\(.*", re.DOTALL)
+_DUMP = re.compile(r"(does not support logical expression \w+)\(.*", re.DOTALL)
+_DEFECT_NOTICE = re.compile(r"\.?\s*This issue was likely caused by a bug in DataFusion.*", re.DOTALL)
 
-# Text in the cause, and what to do about it; the first that fits counts.
-_NEXT_STEPS: tuple[tuple[str, str], ...] = (
+# A text in the cause, and what to do about it; the first that fits counts.
+_NEXT_STEPS = (
     ("Divide by zero", "Guard the divisor, for example with nullif(divisor, 0)."),
     (
         "Resources exhausted",
-        "Raise engine.memory_limit in dfplan.yaml, or lower engine.target_partitions: fewer partitions share "
-        "the memory.",
+        "Raise engine.memory_limit in dfplan.yaml, or lower engine.target_partitions, so that fewer "
+        "partitions share the memory.",
     ),
+    ("interval type", "Parquet cannot hold intervals: cast them to text, or to a number of a fixed unit."),
     (
-        "interval type",
-        "Parquet cannot hold intervals: cast such columns to text, or give them as a number of a unit.",
+        "does not support logical expression",
+        "DataFusion plans this subquery but cannot execute it there: write it as a join, or put it in WHERE.",
     ),
-    (
-        "Physical plan does not support logical expression",
-        "DataFusion plans this but cannot execute it: write the subquery as a join, or filter with it in WHERE.",
-    ),
-    (
-        "duplicate",
-        "Every column of a result needs a name of its own: list the columns and rename with AS.",
-    ),
+    ("duplicate", "Give each column of the result a name of its own, with AS."),
     ("more than one row", "Aggregate the subquery, or end it with LIMIT 1."),
     ("Cannot cast", "Use try_cast where a value may not fit, or correct the data."),
     ("No space left on device", "Free space on the disk of the output folder, or choose another output."),
+    (
+        "Internal error",
+        "This is a defect of DataFusion: write the query in another way, and report it there.",
+    ),
+    ("panic", "This is a defect of DataFusion: write the query in another way, and report it there."),
 )
-_DAMAGE = re.compile(r"corrupt|Invalid Parquet|Parquet|snappy|zstd|EOF|thrift|Unable to open file|Json|csv|Arrow file", re.I)
 
 
 @contextmanager
 def reporting(where: str, inputs: Mapping[str, str]) -> Iterator[None]:
-    """Turn what DataFusion raises into an ExecutionError; errors of this package pass as they are.
+    """Turn what DataFusion raises into ExecutionError; this package's own errors pass as they are.
 
-    ``where`` names the file and view, ``inputs`` the tables it reads, each with its location. A panic, which
-    arrives as a BaseException, counts as an error too; KeyboardInterrupt and the like pass.
+    ``where`` names the file and view, ``inputs`` the tables it reads, each with its location. A panic is an
+    error too, though it arrives as a BaseException; KeyboardInterrupt and the like pass.
     """
-    ...
+    try:
+        yield
+    except DfplanError:
+        raise
+    except Exception as error:
+        raise _execution_error(where, inputs, clean(str(error))) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # made by the binding, not importable
+            raise
+        raise _execution_error(where, inputs, f"DataFusion panicked: {clean(str(error))}") from error
+
+
+def clean(text: str) -> str:
+    """DataFusion's message as one line, without the names of the layers that it passed through.
+
+    >>> clean("DataFusion error: Arrow error: Divide by zero error")
+    'Divide by zero error'
+    """
+    text = _DEFECT_NOTICE.sub("", text.strip())
+    causes = [_LAYERS.sub("", part.strip()) for part in text.split("\ncaused by\n")]
+    return " ".join(_DUMP.sub(r"\1", "; ".join(causes)).split())
+
+
+def _execution_error(where: str, inputs: Mapping[str, str], cause: str) -> ExecutionError:
+    for text, next_step in _NEXT_STEPS:
+        if text in cause:
+            return ExecutionError(where, cause, next_step)
+    read = ", ".join(f"{table} ({location})" for table, location in inputs.items())
+    return ExecutionError(
+        where,
+        cause,
+        f"Correct the query or the data that it reads: {read}." if read else "Correct the query.",
+    )

@@ -38,7 +38,7 @@ def read_manifest(folder: Path, view: str) -> tuple[Publication, ...]:
         raise ExecutionError(
             f"{path} (view {view})",
             f"the list of the view's published results cannot be read: {error}",
-            "Check `output` in dfplan.yaml, and that it is a folder which you may read.",
+            "Check that output: in dfplan.yaml is a folder that you may read.",
         ) from error
     except UnicodeDecodeError as error:
         raise _unreadable(path, view, f"it is damaged ({error})") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 
 from datafusion.plan import ExecutionPlan
 
@@ -20,8 +21,8 @@ def profile_operators(plan: ExecutionPlan) -> OperatorProfile:
     display = plan.display().strip()
     name = _NAME.match(display)
     sums: dict[str, int] = {}
-    starts = []
-    ends = []
+    starts: list[datetime] = []
+    ends: list[datetime] = []
     metric_set = plan.metrics()
     for metric in [] if metric_set is None else metric_set.metrics():
         value = metric.value

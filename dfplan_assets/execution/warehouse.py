@@ -175,5 +175,5 @@ def _writing(output: Path, purpose: str) -> Iterator[None]:
         raise ExecutionError(
             f"{output} ({purpose})",
             f"the output folder cannot be written: {error}",
-            "Check that `output` in dfplan.yaml is a folder which you may write to, on a disk with free space.",
+            "Check that output: in dfplan.yaml is a folder that you may write to, on a disk with free space.",
         ) from error

@@ -1,0 +1,136 @@
+"""What a view reads: the sources and the published results it depends on, as they are when it starts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datafusion import SessionContext
+
+from dfplan_assets.errors import ExecutionError
+from dfplan_assets.execution.publication import Publication
+from dfplan_assets.execution.warehouse import Warehouse
+from dfplan_assets.planning.bundle import ProjectPlan, ViewPlan
+from dfplan_assets.planning.sources import register_empty, register_result, register_source
+
+# Spellings of a type that are one and the same to a query, and that reading may change.
+_TEXT = re.compile(r"\b(?:large_)?(string|binary|list)(?:_view)?\b")
+_DICTIONARY = re.compile(r"dictionary<values=(\w+), indices=\w+, ordered=\d>")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The direct dependencies of one view: ``results`` of other views, and the names of ``sources``.
+
+    ``results`` is a snapshot: newer results that appear while the view runs are not read.
+    """
+
+    plan: ProjectPlan
+    view_plan: ViewPlan
+    results: Mapping[str, Publication]
+
+    @classmethod
+    def take(cls, plan: ProjectPlan, view: str, warehouse: Warehouse) -> Inputs:
+        """The dependencies of a view as they are now.
+
+        Raises ExecutionError where a view that it reads has no result, or one of an earlier form.
+        """
+        view_plan = plan.views[view]
+        results = {}
+        for table in view_plan.lineage.tables:
+            if table in plan.views:
+                publication = warehouse.current(table)
+                if publication is None:
+                    raise ExecutionError(
+                        view_plan.view.where,
+                        f"it reads the view {table}, which has no published result",
+                        f"Materialise {table} first.",
+                    )
+                results[table] = publication
+        inputs = cls(plan, view_plan, results)
+        inputs.check_present()
+        for table, publication in results.items():
+            _check_columns(view_plan, table, plan.schema_of(table), publication)
+        return inputs
+
+    def register(self, ctx: SessionContext) -> None:
+        """Make every table that the view's text names known to a session.
+
+        Raises SourceError where a source is missing or cannot be read.
+        """
+        lineage = self.view_plan.lineage
+        for table in lineage.tables:
+            schema = self.plan.schema_of(table)
+            if table in self.results:
+                register_result(ctx, table, [file_url(file) for file in self.results[table].files], schema)
+            else:
+                register_source(ctx, self.plan.project.sources[table], schema)
+        for table in lineage.unused_tables:
+            register_empty(ctx, table, self.plan.schema_of(table))
+
+    def check_present(self) -> None:
+        """Raise ExecutionError where a file of a result is gone.
+
+        To DataFusion a missing file is a table without rows. Results are removed only long after newer ones
+        came, so this happens to views that run very long, or where someone tidied up by hand.
+        """
+        for table, publication in self.results.items():
+            for file in publication.files:
+                if not Path(file).is_file():
+                    raise ExecutionError(
+                        self.view_plan.view.where,
+                        f"the result of {table} that it reads is gone: there is no file {file}",
+                        f"Materialise {table} again, then this view.",
+                    )
+
+    def locations(self) -> dict[str, str]:
+        """Where each table that the view reads is stored, for messages."""
+        sources = self.plan.project.sources
+        return {
+            table: ", ".join(self.results[table].files) if table in self.results else sources[table].path
+            for table in self.view_plan.lineage.tables
+        }
+
+
+def file_url(path: str | Path) -> str:
+    """The URL of a file, safe inside a SQL string and wherever DataFusion takes a path.
+
+    In a plain path DataFusion would take ``*``, ``?`` and ``[`` for a pattern.
+    """
+    return "file://" + quote(str(path))
+
+
+def _check_columns(view_plan: ViewPlan, table: str, planned: pa.Schema, publication: Publication) -> None:
+    """Refuse a result made by an earlier text of its view: DataFusion would fill new columns with nulls."""
+    try:
+        written = pq.read_schema(publication.files[0])
+    except (OSError, pa.ArrowException) as error:
+        raise ExecutionError(
+            view_plan.view.where,
+            f"the result of {table} that it reads is damaged: {publication.files[0]}: {error}",
+            f"Materialise {table} again, then this view.",
+        ) from error
+    expected = {field.name: _spelling(field.type) for field in planned}
+    found = {field.name: _spelling(field.type) for field in written}
+    if expected == found:
+        return
+    differences = [
+        f"{name}: {found.get(name, 'absent')} instead of {expected.get(name, 'absent')}"
+        for name in {**expected, **found}
+        if expected.get(name) != found.get(name)
+    ]
+    raise ExecutionError(
+        view_plan.view.where,
+        f"the published result of {table} comes from an earlier form of that view: {'; '.join(differences)}",
+        f"Materialise {table} first.",
+    )
+
+
+def _spelling(kind: pa.DataType) -> str:
+    text = _TEXT.sub(r"\1", str(kind)).replace(" not null", "")
+    return _DICTIONARY.sub(r"\1", text)
