@@ -13,8 +13,8 @@ class OperatorProfile:
 
     ``cpu_nanoseconds`` is DataFusion's ``elapsed_compute``: CPU time over all partitions, not wall
     time; for a scan of files, which leaves reading and decoding out of that, its
-    ``time_elapsed_processing``. None where the operator records neither. ``metrics`` holds all recorded numbers under
-    DataFusion's own names (times in nanoseconds, sizes in bytes).
+    ``time_elapsed_processing``. None where the operator records neither. ``metrics`` holds all recorded
+    numbers under DataFusion's own names (times in nanoseconds, sizes in bytes).
     """
 
     name: str
