@@ -10,8 +10,8 @@ from dfplan_assets.errors import DfplanError, ExecutionError
 
 # The layers that an error passed through on its way up; they say nothing to a reader.
 _LAYERS = re.compile(
-    r"^(?:(?:DataFusion|Arrow|Parquet|Parquet argument|Execution|External|IO|Object Store|Schema|Json|Csv"
-    r"|Error during planning|This feature is not implemented|NYI)(?: error)?: )+"
+    r"^(?:(?:DataFusion|Arrow|Parquet|Parquet argument|Execution|External|IO|Object Store|Schema|Cast|Json"
+    r"|Csv|Error during planning|This feature is not implemented|NYI)(?: error)?: )+"
 )
 _DUMP = re.compile(r"(does not support logical expression \w+)\(.*", re.DOTALL)
 _DEFECT_NOTICE = re.compile(r"\.?\s*This issue was likely caused by a bug in DataFusion.*", re.DOTALL)
@@ -67,7 +67,7 @@ def clean(text: str) -> str:
     'Divide by zero error'
     """
     text = _DEFECT_NOTICE.sub("", text.strip())
-    causes = [_LAYERS.sub("", part.strip()) for part in text.split("\ncaused by\n")]
+    causes = [_LAYERS.sub("", part.strip()).rstrip(".") for part in text.split("\ncaused by\n")]
     return " ".join(_DUMP.sub(r"\1", "; ".join(causes)).split())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,6 @@ from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import ProjectPlan, ViewPlan
 from dfplan_assets.planning.sources import register_empty, register_result, register_source
-
-# Spellings of a type that are one and the same to a query, and that reading may change.
-_TEXT = re.compile(r"\b(?:large_)?(string|binary|list)(?:_view)?\b")
-_DICTIONARY = re.compile(r"dictionary<values=(\w+), indices=\w+, ordered=\d>")
 
 
 @dataclass(frozen=True)
@@ -132,5 +127,19 @@ def _check_columns(view_plan: ViewPlan, table: str, planned: pa.Schema, publicat
 
 
 def _spelling(kind: pa.DataType) -> str:
-    text = _TEXT.sub(r"\1", str(kind)).replace(" not null", "")
-    return _DICTIONARY.sub(r"\1", text)
+    """A type as a query sees it: however it is encoded, whatever its parts are called inside the file."""
+    if pa.types.is_dictionary(kind):
+        return _spelling(kind.value_type)
+    if pa.types.is_large_string(kind) or kind == pa.string_view():
+        return "string"
+    if pa.types.is_large_binary(kind) or kind == pa.binary_view():
+        return "binary"
+    if pa.types.is_map(kind):
+        return f"map<{_spelling(kind.key_type)}, {_spelling(kind.item_type)}>"
+    if pa.types.is_fixed_size_list(kind):
+        return f"list<{_spelling(kind.value_type)}>[{kind.list_size}]"
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return f"list<{_spelling(kind.value_type)}>"
+    if pa.types.is_struct(kind):
+        return f"struct<{', '.join(f'{field.name}: {_spelling(field.type)}' for field in kind)}>"
+    return str(kind)
