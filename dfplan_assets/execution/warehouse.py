@@ -105,8 +105,9 @@ class Warehouse:
             size = sum(file.stat().st_size for file in files)
             for path in (*files, stage.folder):
                 sync(path)
-            folder.mkdir(exist_ok=True)
-            sync(self.output)
+            if not folder.exists():
+                folder.mkdir(exist_ok=True)
+                sync(self.output)
             with locked(folder / _LOCK):
                 published_at = self._now()
                 older = self._prune(folder, stage.view, published_at)

@@ -230,8 +230,8 @@ def test_a_result_of_an_earlier_form_of_its_view_is_not_read(tmp_path: Path) -> 
     assert Warehouse.of(plan.project).current("down") is not None
 
 
-@pytest.mark.parametrize("harm", ["removed", "cut short"])
-def test_a_harmed_result_upstream_is_no_empty_table(tmp_path: Path, harm: str) -> None:
+@pytest.mark.parametrize(("harm", "cause"), [("removed", "is gone"), ("cut short", "is damaged")])
+def test_a_harmed_result_upstream_is_no_empty_table(tmp_path: Path, harm: str, cause: str) -> None:
     plan = plan_project(tmp_path, {"up": "select 1 as a", "down": "select a from up"})
     file = Path(run(plan, "up").publication.files[0])
     if harm == "removed":
@@ -240,6 +240,7 @@ def test_a_harmed_result_upstream_is_no_empty_table(tmp_path: Path, harm: str) -
         file.write_bytes(file.read_bytes()[:-5])
     with pytest.raises(ExecutionError) as raised:
         run(plan, "down")
+    assert raised.value.cause.startswith(f"the result of up that it reads {cause}: ")
     assert str(file) in raised.value.cause
     assert raised.value.next_step == "Materialise up again, then this view."
     assert Warehouse.of(plan.project).current("down") is None
