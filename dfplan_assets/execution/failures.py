@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from dfplan_assets.errors import DfplanError, ExecutionError
+from dfplan_assets.planning.panics import raise_unless_datafusion
 
 # The layers that an error passed through on its way up; they say nothing to a reader.
 _LAYERS = re.compile(
@@ -29,7 +30,6 @@ _NEXT_STEPS = (
         "does not support logical expression",
         "DataFusion plans this subquery but cannot execute it there: write it as a join, or put it in WHERE.",
     ),
-    ("duplicate", "Give each column of the result a name of its own, with AS."),
     ("more than one row", "Aggregate the subquery, or end it with LIMIT 1."),
     ("Cannot cast", "Use try_cast where a value may not fit, or correct the data."),
     ("No space left on device", "Free space on the disk of the output folder, or choose another output."),
@@ -42,22 +42,25 @@ _NEXT_STEPS = (
 
 
 @contextmanager
-def reporting(where: str, inputs: Mapping[str, str]) -> Iterator[None]:
+def reporting(where: str, inputs: Mapping[str, str], hide: Callable[[str], str] = str) -> Iterator[None]:
     """Turn what DataFusion raises into ExecutionError; this package's own errors pass as they are.
 
-    ``where`` names the file and view, ``inputs`` the tables it reads, each with its location. A panic is an
-    error too, though it arrives as a BaseException; KeyboardInterrupt and the like pass.
+    ``where`` names the file and view, ``inputs`` the tables it reads, each with its location; ``hide`` takes
+    out of messages what nobody is to see. A panic is an error too, though it arrives as a BaseException;
+    KeyboardInterrupt and the like pass.
     """
     try:
         yield
     except DfplanError:
         raise
-    except Exception as error:
-        raise _execution_error(where, inputs, clean(str(error))) from error
     except BaseException as error:
-        if type(error).__name__ != "PanicException":  # made by the binding, not importable
-            raise
-        raise _execution_error(where, inputs, f"DataFusion panicked: {clean(str(error))}") from error
+        raise_unless_datafusion(error)
+        panicked = "" if isinstance(error, Exception) else "DataFusion panicked: "
+        text = str(error)
+        hidden = hide(text)
+        # Without the chain where it quotes a secret.
+        chain = error if hidden == text else None
+        raise _execution_error(where, inputs, panicked + clean(hidden)) from chain
 
 
 def clean(text: str) -> str:

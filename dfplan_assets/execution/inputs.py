@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datafusion import SessionContext
 
-from dfplan_assets.errors import ExecutionError
+from dfplan_assets.errors import ExecutionError, SourceError
 from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import ProjectPlan, ViewPlan
-from dfplan_assets.planning.sources import register_empty, register_result, register_source
+from dfplan_assets.planning.sources import register_empty, register_result, register_source, source_schema
+from dfplan_assets.project.model import Source
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Inputs:
     def register(self, ctx: SessionContext) -> None:
         """Make every table that the view's text names known to a session.
 
-        Raises SourceError where a source is missing or cannot be read.
+        Raises SourceError where a source is missing, unreadable, or of other columns than planned with.
         """
         lineage = self.view_plan.lineage
         for table in lineage.tables:
@@ -64,7 +65,9 @@ class Inputs:
             if table in self.results:
                 register_result(ctx, table, [file_url(file) for file in self.results[table].files], schema)
             else:
-                register_source(ctx, self.plan.project.sources[table], schema)
+                source = self.plan.project.sources[table]
+                _check_source(self.view_plan, source, schema)
+                register_source(ctx, source, schema)
         for table in lineage.unused_tables:
             register_empty(ctx, table, self.plan.schema_of(table))
 
@@ -110,19 +113,35 @@ def _check_columns(view_plan: ViewPlan, table: str, planned: pa.Schema, publicat
             f"the result of {table} that it reads is damaged: {publication.files[0]}: {error}",
             f"Materialise {table} again, then this view.",
         ) from error
+    differences = _differences(planned, written)
+    if differences:
+        raise ExecutionError(
+            view_plan.view.where,
+            f"the published result of {table} comes from an earlier form of that view: {differences}",
+            f"Materialise {table} first.",
+        )
+
+
+def _check_source(view_plan: ViewPlan, source: Source, planned: pa.Schema) -> None:
+    """Refuse a source whose files have other columns by now: they too would be filled with nulls."""
+    differences = _differences(planned, source_schema(source))
+    if differences:
+        raise SourceError(
+            view_plan.view.where,
+            f"the columns of source {source.name} ({source.path}) changed after the project was read: "
+            f"{differences}",
+            "Read the project again: reload the code location in Dagster, or start the command anew.",
+        )
+
+
+def _differences(planned: pa.Schema, found: pa.Schema) -> str:
+    """The columns that differ, in words; nothing where all are alike to a query."""
     expected = {field.name: _spelling(field.type) for field in planned}
-    found = {field.name: _spelling(field.type) for field in written}
-    if expected == found:
-        return
-    differences = [
-        f"{name}: {found.get(name, 'absent')} instead of {expected.get(name, 'absent')}"
-        for name in {**expected, **found}
-        if expected.get(name) != found.get(name)
-    ]
-    raise ExecutionError(
-        view_plan.view.where,
-        f"the published result of {table} comes from an earlier form of that view: {'; '.join(differences)}",
-        f"Materialise {table} first.",
+    actual = {field.name: _spelling(field.type) for field in found}
+    return "; ".join(
+        f"{name}: {actual.get(name, 'absent')} instead of {expected.get(name, 'absent')}"
+        for name in {**expected, **actual}
+        if expected.get(name) != actual.get(name)
     )
 
 

@@ -16,6 +16,7 @@ from dfplan_assets.execution.metrics import cpu_seconds, profile_operators
 from dfplan_assets.execution.profile import RunProfile
 from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.runtime import Runtime
+from dfplan_assets.execution.secrets import hider
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.planning.guard import plan_query
@@ -26,7 +27,10 @@ _RESULT = "result of the view"
 
 @dataclass(frozen=True)
 class Materialisation:
-    """A view's new result, what it cost, and the physical plan that ran, as DataFusion's indented text."""
+    """A view's new result, what it cost, and the physical plan that ran, as DataFusion's indented text.
+
+    The values of secret parameters stand in none of it.
+    """
 
     publication: Publication
     profile: RunProfile
@@ -47,9 +51,10 @@ def materialise(plan: ProjectPlan, view: str, warehouse: Warehouse, runtime: Run
     started = time.monotonic()
     inputs = Inputs.take(plan, view, warehouse)
     declared = plan.views[view].view
+    hide = hider(plan.project, declared)
     with warehouse.stage(view) as stage:
         file = stage.folder / "part-0.parquet"
-        with reporting(declared.where, inputs.locations()):
+        with reporting(declared.where, inputs.locations(), hide):
             ctx = runtime.session()
             inputs.register(ctx)
             query = plan_query(ctx, declared, plan.project.params_of(declared))
@@ -64,7 +69,7 @@ def materialise(plan: ProjectPlan, view: str, warehouse: Warehouse, runtime: Run
             _check_whole(file, rows, declared.where)
         publication = warehouse.publish(stage, rows)
     wall_seconds = time.monotonic() - started
-    root = profile_operators(executed)
+    root = profile_operators(executed, hide)
     profile = RunProfile(
         view=view,
         started_at=started_at,
@@ -74,7 +79,7 @@ def materialise(plan: ProjectPlan, view: str, warehouse: Warehouse, runtime: Run
         output_bytes=publication.bytes,
         root=root,
     )
-    return Materialisation(publication, profile, executed.display_indent())
+    return Materialisation(publication, profile, hide(executed.display_indent()))
 
 
 def _check_whole(file: Path, rows: int, where: str) -> None:

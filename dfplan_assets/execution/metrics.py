@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from datafusion.plan import ExecutionPlan
@@ -13,12 +13,13 @@ from dfplan_assets.execution.profile import OperatorProfile
 _NAME = re.compile(r"\w+")
 
 
-def profile_operators(plan: ExecutionPlan) -> OperatorProfile:
+def profile_operators(plan: ExecutionPlan, hide: Callable[[str], str] = str) -> OperatorProfile:
     """The operators of a plan with what they measured, metrics summed over partitions.
 
-    ``plan`` must be taken after the execution; one taken before holds no metrics.
+    ``plan`` must be taken after the execution; one taken before holds no metrics. ``hide`` takes out of an
+    operator's display what nobody is to see.
     """
-    display = plan.display().strip()
+    display = hide(plan.display().strip())
     name = _NAME.match(display)
     sums: dict[str, int] = {}
     starts: list[datetime] = []
@@ -41,7 +42,7 @@ def profile_operators(plan: ExecutionPlan) -> OperatorProfile:
         metrics=sums,
         started_at=min(starts, default=None),
         ended_at=max(ends, default=None),
-        children=tuple(profile_operators(child) for child in plan.children()),
+        children=tuple(profile_operators(child, hide) for child in plan.children()),
     )
 
 

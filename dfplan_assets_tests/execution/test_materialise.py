@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import threading
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +18,10 @@ from datafusion import SessionContext, udf
 from dfplan_assets.errors import ExecutionError, SourceError
 from dfplan_assets.execution.inputs import Inputs
 from dfplan_assets.execution.materialise import materialise
+from dfplan_assets.execution.metrics import walk
 from dfplan_assets.execution.runtime import Runtime, open_runtime
 from dfplan_assets.execution.warehouse import Warehouse
-from dfplan_assets_tests.execution.projects import parquet, plan_project, run, staged
+from dfplan_assets_tests.execution.projects import parquet, plan_project, run, staged, with_text
 
 
 @pytest.fixture
@@ -136,21 +138,14 @@ def test_a_view_runs_once(tmp_path: Path, numbers: Path) -> None:
             seen.extend(values.to_pylist())
         return values
 
-    def prepare(ctx: SessionContext) -> None:
-        ctx.register_udf(udf(note, [pa.int64()], pa.int64(), "volatile", name="note"))
-
     class WithFunction(Runtime):
         def session(self) -> SessionContext:
             ctx = super().session()
-            prepare(ctx)
+            ctx.register_udf(udf(note, [pa.int64()], pa.int64(), "volatile", name="note"))
             return ctx
 
-    plan = plan_project(
-        tmp_path,
-        {"v": "select note(n) as n from numbers"},
-        {"numbers": parquet("numbers", numbers)},
-        prepare=prepare,
-    )
+    plan = plan_project(tmp_path, {"v": "select n from numbers"}, {"numbers": parquet("numbers", numbers)})
+    plan = with_text(plan, "v", "select note(n) as n from numbers")
     made = materialise(plan, "v", Warehouse.of(plan.project), WithFunction(plan.project.engine, None))
     assert made.publication.rows == 1000
     assert sorted(seen) == list(range(1000))
@@ -170,7 +165,6 @@ def test_a_table_that_is_named_but_never_read_needs_no_result(tmp_path: Path) ->
     plan = plan_project(
         tmp_path,
         {"up": "select 1 as a", "v": "with unused as (select a from up) select 2 as b"},
-        unused_tables={"v": ("up",)},
     )
     assert run(plan, "v").publication.rows == 1
 
@@ -266,3 +260,41 @@ def test_a_missing_source_is_named(tmp_path: Path, numbers: Path) -> None:
     with pytest.raises(SourceError, match=r"source numbers"):
         run(plan)
     assert Warehouse.of(plan.project).current("v") is None
+
+
+def test_a_source_that_changed_after_the_project_was_read_is_not_read(tmp_path: Path, numbers: Path) -> None:
+    plan = plan_project(tmp_path, {"v": "select n from numbers"}, {"numbers": parquet("numbers", numbers)})
+    pq.write_table(pa.table({"n": ["one"], "extra": [1.5]}), numbers)
+    with pytest.raises(SourceError) as raised:
+        run(plan)
+    assert raised.value.where == f"{tmp_path}/views/v.sql (view v)"
+    assert raised.value.cause == (
+        f"the columns of source numbers ({numbers}) changed after the project was read: "
+        "n: string instead of int64; tenth: absent instead of int64; extra: double instead of absent"
+    )
+    assert Warehouse.of(plan.project).current("v") is None
+
+
+@pytest.mark.parametrize("value", ["hunter2 '%s'", 987654321, 0.123456])
+def test_secret_values_stand_in_no_plan_and_no_message(
+    tmp_path: Path, numbers: Path, value: str | int | float
+) -> None:
+    sources = {"numbers": parquet("numbers", numbers)}
+    sql = "select n from numbers where cast(n as varchar) <> $key"
+    secret = frozenset({"key"})
+    plan = plan_project(tmp_path, {"v": sql}, sources, params={"key": value}, secret_params=secret)
+    made = run(plan)
+    texts = [made.physical_plan, *(operator.display for operator in walk(made.profile.root))]
+    assert not [text for text in texts if str(value) in text]
+    assert [text for text in texts if "$key" in text]
+
+
+def test_a_secret_value_in_an_error_is_hidden(tmp_path: Path, numbers: Path) -> None:
+    sources = {"numbers": parquet("numbers", numbers)}
+    sql = "select cast(concat($key, tenth) as bigint) as x from numbers"
+    secret = frozenset({"key"})
+    plan = plan_project(tmp_path, {"v": sql}, sources, params={"key": "hunter2"}, secret_params=secret)
+    with pytest.raises(ExecutionError) as raised:
+        run(plan)
+    assert "Cannot cast string '$key" in raised.value.cause
+    assert "hunter2" not in "".join(traceback.format_exception(raised.value))
