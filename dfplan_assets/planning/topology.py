@@ -46,7 +46,7 @@ def _operator(
     index: int, plan: ExecutionPlan, name: str, display: str, role: Role, children: Sequence[int]
 ) -> PhysicalOperator:
     partitioning = plan.output_partitioning
-    scheme = partitioning.scheme
+    scheme: str = partitioning.scheme
     if partitioning.hash_expressions:
         scheme += f"({', '.join(map(str, partitioning.hash_expressions))})"
     return PhysicalOperator(
