@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from datafusion import DataFrame, SessionContext, SQLOptions
 
 from dfplan_assets.errors import GuardError, ParameterError, PlanningError, UnknownNameError
+from dfplan_assets.planning.catalog import RecordingCatalog
 from dfplan_assets.planning.sql_text import first_word, parameter_names
 from dfplan_assets.project.model import ParameterValue, View
 
@@ -74,6 +75,21 @@ def plan_template(ctx: SessionContext, view: View) -> DataFrame:
     if root in _NO_RELATION:
         raise GuardError(view.where, f"a view is one query, this is {root.upper()}", _ONE_QUERY)
     return frame
+
+
+def referenced_names(ctx: SessionContext, catalog: RecordingCatalog, view: View) -> frozenset[str]:
+    """All table names that a view's text resolves, whether or not such tables exist.
+
+    The catalog must be empty: then planning ends as soon as the names are known. Table functions
+    are among them. A text that does not get as far as names gives none; planning it for good
+    says why.
+    """
+    catalog.take_record()
+    try:
+        ctx.sql_with_options(view.sql, _NO_CHANGES)
+    except BaseException as cause:
+        _raise_unless_planner(cause)
+    return frozenset(catalog.take_record())
 
 
 def _raise_unless_planner(cause: BaseException) -> None:

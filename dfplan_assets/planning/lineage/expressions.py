@@ -1,0 +1,493 @@
+"""Which columns an expression uses, and how: read from DataFusion's text of the expression.
+
+Columns are found by the names in scope, longest first, since the text prints names without
+quotes: ``sum(a.v)`` is a column where the input has a field of that name, else a function call.
+String literals are found by the literals of the view's own text, since the text prints them
+without escapes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from dfplan_assets.planning.lineage.plan_text import PlanTextError
+from dfplan_assets.planning.lineage.relation import Column, Use
+
+_PATH = re.compile(r"[^\W\d]\w*(?:\.\w+)*")
+_WORD = re.compile(r"[^\W\d]\w*")
+_CALL = re.compile(r"[^\W\d][\w.]*(?=\()")
+_NUMBER = re.compile(r"\d[\w.]*")
+_FRAME = re.compile(
+    r"(?:ROWS|RANGE|GROUPS) BETWEEN .*?(?:PRECEDING|FOLLOWING|CURRENT ROW) AND "
+    r".*?(?:PRECEDING|FOLLOWING|CURRENT ROW)"
+)
+_LAMBDA = re.compile(r"\(([\w, ]+)\) -> ")
+_SUBQUERY = "<subquery>"
+_IN_OR_QUANTIFIED = re.compile(r"(?:IN|ANY|ALL) \($")
+_MEMBERSHIP = re.compile(r"(?:NOT IN|[=<>!]+ (?:ANY|ALL)) \(<subquery>\)")
+_EXISTS = re.compile(r"EXISTS \($")
+
+# How DataFusion prints a literal: its type, then its value in parentheses.
+LITERAL_TYPES = frozenset(
+    """Boolean Float16 Float32 Float64 Decimal32 Decimal64 Decimal128 Decimal256 Int8 Int16 Int32 Int64
+    UInt8 UInt16 UInt32 UInt64 Utf8 LargeUtf8 Utf8View Binary BinaryView FixedSizeBinary LargeBinary
+    FixedSizeList List LargeList ListView LargeListView Struct Map Date32 Date64 Time32Second
+    Time32Millisecond Time64Microsecond Time64Nanosecond TimestampSecond TimestampMillisecond
+    TimestampMicrosecond TimestampNanosecond IntervalYearMonth IntervalDayTime IntervalMonthDayNano
+    DurationSecond DurationMillisecond DurationMicrosecond DurationNanosecond Union Dictionary
+    RunEndEncoded""".split()
+)
+# Words that stand between operands or decorate one; none of them uses a column by itself.
+_SILENT_WORDS = frozenset(
+    """AND OR NOT IS NULL NULLS FIRST LAST ASC DESC TRUE FALSE UNKNOWN DISTINCT FROM LIKE ILIKE IN BETWEEN
+    SIMILAR TO IGNORE RESPECT ANY ALL SETS DIV XOR""".split()
+)
+# Operators below IN and = ANY in precedence end the left operand of those.
+_OPERAND_ENDS = frozenset({"AND", "OR", "NOT", "WHEN", "THEN", "ELSE", "CASE", "BETWEEN"})
+
+
+@dataclass(frozen=True)
+class Item:
+    """One expression of a list: what it uses, and the column it hands on unchanged, if it does."""
+
+    use: Use
+    column: Column | None
+    alias_qualifier: str | None
+    text: str
+
+
+@dataclass
+class _Frame:
+    closer: str
+    indirect: bool
+    case_indirect: bool = False
+    in_case: bool = False
+    is_cast: bool = False
+    operand_start: int = 0
+
+
+@dataclass
+class _Placeholder:
+    kind: str  # "scalar", "membership" or "exists"
+    indirect: bool
+
+
+@dataclass
+class Scope:
+    """The columns that expressions of a node can name, with an index by name."""
+
+    columns: Sequence[Column]
+    _regular: dict[str, Column] = field(default_factory=dict)
+    _irregular: list[tuple[str, Column]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for column in self.columns:
+            names = [column.name] if column.qualifier is None else [f"{column.qualifier}.{column.name}"]
+            # A qualified column can be printed bare above a union; its own full name comes first.
+            for name in names:
+                self._add(name, column)
+        for column in self.columns:
+            if column.qualifier is not None and column.name not in self._regular:
+                self._add(column.name, column)
+        self._irregular.sort(key=lambda pair: len(pair[0]), reverse=True)
+
+    def _add(self, name: str, column: Column) -> None:
+        if _PATH.fullmatch(name):
+            self._regular.setdefault(name, column)
+        elif all(name != known for known, _ in self._irregular):
+            self._irregular.append((name, column))
+
+    def match(self, text: str, position: int) -> tuple[Column, int] | None:
+        """The column with the longest name that stands at a position, and where it ends."""
+        best: tuple[Column, int] | None = None
+        for name, column in self._irregular:
+            if text.startswith(name, position):
+                end = position + len(name)
+                if not (name[-1:].isalnum() and end < len(text) and (text[end].isalnum() or text[end] == "_")):
+                    best = (column, end)
+                    break
+        path = _PATH.match(text, position)
+        if path is not None:
+            name = path.group()
+            while name:
+                if best is not None and len(name) <= best[1] - position:
+                    break
+                column_ = self._regular.get(name)
+                end = position + len(name)
+                if column_ is not None and not text.startswith("(", end):
+                    return column_, end
+                name = name.rpartition(".")[0]
+        return best
+
+
+class ExpressionReader:
+    """Reads the expressions of one node.
+
+    ``outer`` are the scopes that ``outer_ref`` reaches, innermost first. ``literals`` are the
+    string literals of the view. ``functions`` collects the names of the functions called.
+    """
+
+    def __init__(
+        self, scope: Scope, outer: Sequence[Scope], literals: Sequence[str], functions: set[str]
+    ) -> None:
+        self._scope = scope
+        self._outer = outer
+        self._literals = literals
+        self._functions = functions
+        self._placeholders: list[_Placeholder] = []
+        self._item_of_placeholder: list[int] = []
+        self._items: list[_OpenItem] = []
+
+    def read(
+        self,
+        text: str,
+        position: int = 0,
+        closer: str = "",
+        aliases: Sequence[str] = (),
+        closer_required: bool = True,
+    ) -> tuple[range, int]:
+        """Reads a list of expressions up to ``closer`` (or the end); the range numbers its items.
+
+        ``aliases`` are the output names that the items may be given with AS.
+        """
+        first = len(self._items)
+        end = _Scan(self, text, position, closer, aliases).run(closer_required)
+        return range(first, len(self._items)), end
+
+    def finish(
+        self, subqueries: Sequence[Callable[[str], Use]], or_direct_in: Sequence[int] = ()
+    ) -> list[Item]:
+        """All items read, with the uses of their subqueries, given in the planner's order.
+
+        Subqueries beyond those that the text shows count as values of the items ``or_direct_in``.
+        """
+        shown = len(self._placeholders)
+        for use_of in subqueries[shown:] if or_direct_in else ():
+            use = use_of("scalar")
+            for number in or_direct_in:
+                self._items[number].add(use, indirect=False)
+        if or_direct_in:
+            subqueries = subqueries[:shown]
+        if len(subqueries) != len(self._placeholders):
+            raise PlanTextError(
+                f"{len(self._placeholders)} subqueries stand in a node's expressions, "
+                f"the plan has {len(subqueries)} below it"
+            )
+        for placeholder, item, use_of in zip(
+            self._placeholders, self._item_of_placeholder, subqueries, strict=True
+        ):
+            use = use_of(placeholder.kind)
+            self._items[item].add(use, placeholder.indirect)
+        return [item.close() for item in self._items]
+
+
+@dataclass
+class _OpenItem:
+    start: int
+    text: str = ""
+    direct: set[tuple[str, str]] = field(default_factory=set)
+    indirect: set[tuple[str, str]] = field(default_factory=set)
+    needed: set[tuple[str, str]] = field(default_factory=set)
+    sole_column: Column | None = None
+    parts: int = 0
+    alias_qualifier: str | None = None
+
+    def add(self, use: Use, indirect: bool) -> None:
+        (self.indirect if indirect else self.direct).update(use.direct)
+        self.indirect.update(use.indirect)
+        self.needed.update(use.needed)
+
+    def close(self) -> Item:
+        use = Use(frozenset(self.direct), frozenset(self.indirect), frozenset(self.needed))
+        column = self.sole_column if self.parts == 1 else None
+        return Item(use, column, self.alias_qualifier, self.text)
+
+
+class _Scan:
+    """One pass over a text of expressions."""
+
+    def __init__(
+        self,
+        reader: ExpressionReader,
+        text: str,
+        position: int,
+        closer: str,
+        aliases: Sequence[str],
+    ) -> None:
+        self.reader = reader
+        self.text = text
+        self.position = position
+        self.closer = closer
+        self.aliases = aliases
+        self.lambda_parameters: set[str] = set()
+        self.frames = [_Frame("", False, operand_start=len(reader._placeholders))]
+        self.first_item = len(reader._items)
+
+    def _frame(self, closer: str, indirect: bool | None = None) -> _Frame:
+        return _Frame(
+            closer, bool(indirect) or self._indirect(), operand_start=len(self.reader._placeholders)
+        )
+
+    def _indirect(self) -> bool:
+        frame = self.frames[-1]
+        return frame.indirect or (frame.in_case and frame.case_indirect)
+
+    def _item(self) -> _OpenItem:
+        return self.reader._items[-1]
+
+    def run(self, closer_required: bool) -> int:
+        text = self.text
+        if self._at_closer() or self.position >= len(text):
+            return self.position
+        self._new_item()
+        while self.position < len(text):
+            if len(self.frames) == 1 and self._at_closer():
+                self._item().text = text[self._item().start : self.position].strip()
+                return self.position
+            char = text[self.position]
+            if char == " ":
+                self._space()
+            elif not (self._case_word() or self._column() or self._token(char)):
+                rest = text[self.position : self.position + 60]
+                raise PlanTextError(f"{rest!r} in the expression {text!r}")
+        if len(self.frames) != 1 or (self.closer and closer_required):
+            raise PlanTextError(f"unbalanced expression {text!r}")
+        self._item().text = text[self._item().start :].strip()
+        return self.position
+
+    def _new_item(self) -> None:
+        self.reader._items.append(_OpenItem(start=self.position))
+
+    def _at_closer(self) -> bool:
+        return bool(self.closer) and self.text.startswith(self.closer, self.position)
+
+    def _space(self) -> None:
+        """White space, and the alias that may follow it."""
+        if not self.text.startswith(" AS ", self.position):
+            self.position += 1
+            return
+        if self.frames[-1].is_cast:
+            self.position = _balanced_end(self.text, self.position)
+            return
+        start = self.position + 4
+        if len(self.frames) == 1:
+            number = len(self.reader._items) - 1 - self.first_item
+            if number < len(self.aliases):
+                alias = self.aliases[number]
+                found = re.compile(rf"(?:([^\s()]+?)\.)?{re.escape(alias)}(?=, |\]|$)").match(self.text, start)
+                if found:
+                    # Not merely the beginning of a longer list of aliases (`x AS a AS b`).
+                    self._item().alias_qualifier = found.group(1)
+                    self._item().parts += 2
+                    self.position = found.end()
+                    return
+        self._item().parts += 2
+        self.position = self._generated_alias_end(start)
+
+    def _generated_alias_end(self, start: int) -> int:
+        """The end of an alias that is no output name: up to the next AS, comma or closing bracket."""
+        position, depth = start, 0
+        while position < len(self.text):
+            char = self.text[position]
+            if depth == 0 and (char in ",)]" or self.text.startswith(" AS ", position)):
+                break
+            depth += (char in "([") - (char in ")]")
+            position += 1
+        return position
+
+    def _case_word(self) -> bool:
+        word = _WORD.match(self.text, self.position)
+        if word is None:
+            return False
+        name, frame = word.group(), self.frames[-1]
+        if name == "CASE" and self.reader._scope.match(self.text, self.position) is None:
+            inner = self._frame("END")
+            inner.in_case, inner.case_indirect = True, True
+            self.frames.append(inner)
+        elif frame.in_case and name in ("WHEN", "THEN", "ELSE"):
+            frame.case_indirect = name == "WHEN"
+        elif frame.in_case and name == "END":
+            self.frames.pop()
+        else:
+            return False
+        self._item().parts += 2
+        self._end_operand()
+        self.position = word.end()
+        return True
+
+    def _column(self) -> bool:
+        if self.text.startswith("outer_ref(", self.position):
+            return self._outer_column()
+        if self.position and (self.text[self.position - 1].isalnum() or self.text[self.position - 1] == "_"):
+            return False
+        found = self.reader._scope.match(self.text, self.position)
+        if found is None:
+            return False
+        column, self.position = found
+        self._use(column)
+        self._item().sole_column = column
+        return True
+
+    def _outer_column(self) -> bool:
+        if self.reader._scope.match(self.text, self.position):
+            return False
+        start = self.position + len("outer_ref(")
+        for scope in self.reader._outer:
+            found = scope.match(self.text, start)
+            if found and self.text.startswith(")", found[1]):
+                self._use(found[0])
+                self._item().parts += 1  # handed on by value, not as a column of this node
+                self.position = found[1] + 1
+                return True
+        raise PlanTextError(f"{self.text[self.position :]!r} names a column of no enclosing query")
+
+    def _use(self, column: Column) -> None:
+        self._item().add(Use(column.direct, column.indirect, frozenset()), self._indirect())
+        self._item().parts += 1
+
+    def _token(self, char: str) -> bool:
+        text, position, frame = self.text, self.position, self.frames[-1]
+        if char == "(":
+            parameters = _LAMBDA.match(text, position)
+            if parameters is not None:
+                self.lambda_parameters.update(_WORD.findall(parameters.group(1)))
+                self.position = parameters.end()
+                return True
+            if text.startswith(_SUBQUERY, position + 1):
+                return self._subquery()
+            return self._open(")", 1)
+        if char == "[":
+            return self._open("]", 1)
+        if char in ")]":
+            if char != frame.closer:
+                return False
+            self.frames.pop()
+            self.position += 1
+            return True
+        if char == ",":
+            if len(self.frames) == 1:
+                self._item().text = text[self._item().start : position].strip()
+            self.position += 1
+            if len(self.frames) == 1:
+                self._new_item()
+            self._end_operand()
+            return True
+        if char in "<>=!":
+            self._end_operand()
+        if char == "$":
+            parameter = re.compile(r"\$\w+").match(text, position)
+            if parameter is None:
+                return False
+            self.position = parameter.end()
+            self._item().parts += 2
+            return True
+        word = _WORD.match(text, position)
+        if word is not None:
+            return self._word(word.group())
+        number = _NUMBER.match(text, position)
+        if number is not None:
+            self.position = number.end()
+            return True
+        if char.isalnum() or char in "\"'":
+            return False
+        self._item().parts += 2  # an operator
+        self.position += 1
+        return True
+
+    def _open(self, closer: str, length: int, indirect: bool | None = None, cast: bool = False) -> bool:
+        frame = self._frame(closer, indirect)
+        frame.is_cast = cast
+        self._item().parts += 2
+        self.frames.append(frame)
+        self.position += length
+        return True
+
+    def _end_operand(self) -> None:
+        """Notes that what comes next is a new operand, unless it is the IN or ANY of the last one."""
+        if not _MEMBERSHIP.match(self.text, self.position):
+            self.frames[-1].operand_start = len(self.reader._placeholders)
+
+    def _subquery(self) -> bool:
+        """A ``(<subquery>)``; the planner numbers that of IN and = ANY before those of its left operand."""
+        before = self.text[: self.position + 1]
+        number = len(self.reader._items) - 1
+        placeholder = _Placeholder("scalar", self._indirect())
+        index = len(self.reader._placeholders)
+        if _EXISTS.search(before):
+            placeholder.kind = "exists"
+        elif _IN_OR_QUANTIFIED.search(before):
+            placeholder.kind = "membership"
+            index = self.frames[-1].operand_start
+        self.reader._placeholders.insert(index, placeholder)
+        self.reader._item_of_placeholder.insert(index, number)
+        self._item().parts += 2
+        self.position += len(_SUBQUERY) + 2
+        return True
+
+    def _word(self, word: str) -> bool:
+        text, position = self.text, self.position
+        frame_clause = _FRAME.match(text, position)
+        if frame_clause is not None:
+            self.position = frame_clause.end()
+            return True
+        for opening, closer, indirect in (
+            ("FILTER (WHERE ", ")", True),
+            ("PARTITION BY [", "]", True),
+            ("ORDER BY [", "]", True),
+            ("ROLLUP (", ")", None),
+            ("CUBE (", ")", None),
+            ("GROUPING SETS (", ")", None),
+            ("UNNEST(", ")", None),
+        ):
+            if text.startswith(opening, position):
+                return self._open(closer, len(opening), indirect)
+        for opening in ("CAST(", "TRY_CAST("):
+            if text.startswith(opening, position):
+                return self._open(")", len(opening), cast=True)
+        if word in LITERAL_TYPES and text.startswith("(", position + len(word)):
+            self._item().parts += 2
+            self.position = self._literal_end(position + len(word) + 1)
+            return True
+        if word == "ESCAPE" and text.startswith(" '", position + 6):
+            self.position += len("ESCAPE 'x'")
+            return True
+        if word == "EXISTS" or word in _SILENT_WORDS:
+            if word in _OPERAND_ENDS:
+                self._end_operand()
+            self._item().parts += 2
+            self.position += len(word)
+            return True
+        if word in self.lambda_parameters:
+            self.position += len(word)
+            return True
+        call = _CALL.match(text, position)
+        if call is not None:
+            self.reader._functions.add(call.group())
+            return self._open(")", len(call.group()) + 1)
+        return False
+
+    def _literal_end(self, start: int) -> int:
+        """The end of a literal's value that begins at ``start``, behind its closing parenthesis."""
+        if not self.text.startswith('"', start):
+            return _balanced_end(self.text, start) + 1
+        for literal in self.reader._literals:  # longest first
+            if self.text.startswith(f'{literal}")', start + 1):
+                return start + 1 + len(literal) + 2
+        end = self.text.find('")', start + 1)
+        if end < 0:
+            raise PlanTextError(f"a literal without end in {self.text!r}")
+        return end + 2
+
+
+def _balanced_end(text: str, position: int) -> int:
+    """Where the parenthesis that is open at a position closes."""
+    depth = 0
+    while position < len(text):
+        char = text[position]
+        if char == ")" and depth == 0:
+            return position
+        depth += (char == "(") - (char == ")")
+        position += 1
+    raise PlanTextError(f"unbalanced parentheses in {text!r}")

@@ -1,0 +1,105 @@
+"""Planning a whole project: every view once, upstream first, against stand-in tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pyarrow as pa
+import rustworkx
+from datafusion import SessionContext
+
+from dfplan_assets.errors import CycleError
+from dfplan_assets.planning.bundle import ProjectPlan, ViewPlan
+from dfplan_assets.planning.catalog import RecordingCatalog
+from dfplan_assets.planning.guard import plan_query, referenced_names
+from dfplan_assets.planning.lineage.view_lineage import view_lineage
+from dfplan_assets.planning.session import planning_context
+from dfplan_assets.planning.sources import source_schema
+from dfplan_assets.project.model import Project, View
+
+
+def plan_project(project: Project) -> ProjectPlan:
+    """Plans all views of a project; no data is read but the footers or first rows of sources.
+
+    Raises the InputError of the first view that cannot be planned, upstream first, and CycleError
+    for views that depend on each other in a circle.
+    """
+    catalog = RecordingCatalog()
+    ctx = planning_context(project.engine)
+    catalog.install(ctx)
+    references = {
+        name: referenced_names(ctx, catalog, view) for name, view in project.views.items()
+    }
+    order = _upstream_first(project.views, references)
+    used = {name for names in references.values() for name in names}
+    schemas: dict[str, pa.Schema] = {}
+    for name, source in project.sources.items():
+        if name in used:
+            schemas[name] = source_schema(source)
+            catalog.add(name, schemas[name])
+    plans: dict[str, ViewPlan] = {}
+    for name in order:
+        plan = _plan_view(ctx, catalog, project, project.views[name], schemas)
+        plans[name] = plan
+        schemas[name] = plan.schema
+        catalog.add(name, plan.schema)
+    sources = {name: schema for name, schema in schemas.items() if name in project.sources}
+    return ProjectPlan(project, plans, sources)
+
+
+def _plan_view(
+    ctx: SessionContext,
+    catalog: RecordingCatalog,
+    project: Project,
+    view: View,
+    schemas: Mapping[str, pa.Schema],
+) -> ViewPlan:
+    catalog.take_record()
+    params = project.params_of(view)
+    frame = plan_query(ctx, view, params)
+    resolved = catalog.take_record()
+    lineage = view_lineage(frame, view, params, resolved, {n: schemas[n] for n, ok in resolved.items() if ok})
+    return ViewPlan(
+        view=view,
+        lineage=lineage,
+        schema=published_schema(frame.schema()),
+        logical_plan=frame.logical_plan().display_indent(),
+    )
+
+
+def published_schema(schema: pa.Schema) -> pa.Schema:
+    """The schema that a result has once it is written to Parquet and read by DataFusion.
+
+    Strings and binaries come back as views; all else that Parquet can hold stays.
+    """
+    return pa.schema([field.with_type(_read_back(field.type)) for field in schema])
+
+
+def _read_back(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return pa.string_view()
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return pa.binary_view()
+    return kind
+
+
+def _upstream_first(
+    views: Iterable[str], references: Mapping[str, frozenset[str]]
+) -> list[str]:
+    """The views in an order in which each comes after those it names; ties by name."""
+    graph: rustworkx.PyDiGraph[str, None] = rustworkx.PyDiGraph()
+    index = {name: graph.add_node(name) for name in sorted(views)}
+    for name in sorted(index):
+        for upstream in sorted(references[name] & index.keys()):
+            graph.add_edge(index[upstream], index[name], None)
+    cycle = rustworkx.digraph_find_cycle(graph)
+    if cycle:
+        names = [graph[start] for start, _ in cycle]
+        # Edges run from upstream to downstream; people read "a view names the next one".
+        circle = [names[0], *reversed(names)]
+        raise CycleError(
+            f"view {circle[0]}",
+            f"views depend on each other in a circle: {' -> '.join(circle)}",
+            "Take one of these references out.",
+        )
+    return list(rustworkx.lexicographical_topological_sort(graph, key=lambda name: name))
