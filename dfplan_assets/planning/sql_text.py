@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 TokenKind = Literal["comment", "string", "quoted name", "parameter", "word", "other"]
@@ -43,12 +44,17 @@ class Token:
     start: int
 
 
-def tokens(sql: str) -> Iterator[Token]:
+@lru_cache(maxsize=4096)
+def tokens(sql: str) -> tuple[Token, ...]:
     """The tokens of a SQL text without white space.
 
     >>> [token.value for token in tokens("select 'it''s' /* why */ as \\"A\\"")]
     ['select', "it's", '/* why */', 'as', 'A']
     """
+    return tuple(_scan(sql))
+
+
+def _scan(sql: str) -> Iterator[Token]:
     position = 0
     while position < len(sql):
         match = _TOKEN.match(sql, position)
@@ -97,6 +103,30 @@ def parameter_names(sql: str) -> tuple[str, ...]:
 def string_literals(sql: str) -> tuple[str, ...]:
     """The values of all string literals in a text."""
     return tuple(token.value for token in tokens(sql) if token.kind == "string")
+
+
+def quoted_names(sql: str) -> tuple[str, ...]:
+    """The names that stand in quotes in a text."""
+    return tuple(token.value for token in tokens(sql) if token.kind == "quoted name")
+
+
+def words_in_values(sql: str) -> frozenset[str]:
+    """The words and quoted names inside the rows of all VALUES lists; words in lower case."""
+    found: set[str] = set()
+    depth = 0  # of the parentheses behind VALUES; 0 outside of any row
+    in_values = False
+    for token in tokens(sql):
+        if token.kind == "word" and token.value.lower() == "values" and depth == 0:
+            in_values = True
+        elif in_values and token.kind == "other" and token.value in "()":
+            depth += 1 if token.value == "(" else -1
+        elif in_values and depth > 0 and token.kind in ("word", "quoted name"):
+            found.add(token.value.lower() if token.kind == "word" else token.value)
+        elif in_values and depth <= 0 and token.value != ",":
+            in_values, depth = False, 0
+        if depth < 0:
+            in_values, depth = False, 0
+    return frozenset(found)
 
 
 def _block_comment_end(sql: str, start: int) -> int:

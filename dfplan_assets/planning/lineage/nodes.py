@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dfplan_assets.planning.lineage.expressions import ExpressionReader, Item, Scope
-from dfplan_assets.planning.lineage.plan_text import Node, PlanTextError
+from dfplan_assets.planning.lineage.plan_text import Node, PlanTextError, as_written
 from dfplan_assets.planning.lineage.relation import NONE, Column, Origins, Relation, Use
 
 _TABLE_FUNCTION = re.compile(r"(.+)\(.*\)$", re.DOTALL)
@@ -19,12 +19,14 @@ class Walk:
     """A walk over one plan.
 
     ``tables`` maps a table as the plan prints it to the project's name of it. ``literals`` are the
-    string literals of the view, longest first. ``functions`` and ``scanned`` collect the names of
-    functions called and tables read.
+    string literals of the view, longest first. ``words_in_values`` are the words in its VALUES
+    lists, of which a plan prints the first five rows. ``functions`` and ``scanned`` collect the
+    names of functions called and tables read.
     """
 
     tables: Mapping[str, str]
     literals: Sequence[str]
+    words_in_values: frozenset[str]
     functions: set[str] = field(default_factory=set)
     scanned: set[str] = field(default_factory=set)
 
@@ -158,7 +160,9 @@ def _table_scan(visit: _Visit) -> Relation:
         return Relation(tuple(Column(printed, name, NONE, NONE) for name in visit.node.fields))
     visit.walk.scanned.add(table)
     return Relation(
-        tuple(Column(printed, name, frozenset({(table, name)}), NONE) for name in visit.node.fields)
+        tuple(
+            Column(printed, name, frozenset({(table, as_written(name))}), NONE) for name in visit.node.fields
+        )
     )
 
 
@@ -376,6 +380,12 @@ def _values(visit: _Visit) -> Relation:
     width = len(visit.node.fields)
     expressions = visit.read((), inputs=0)
     cut = visit.node.detail.endswith("...")  # the planner prints the first five rows
+    outer_names = {column.name for scope in visit.outer for column in scope.columns}
+    if cut and outer_names & visit.walk.words_in_values:
+        raise PlanTextError(
+            "a VALUES list of more than five rows may name columns of the enclosing query "
+            f"({', '.join(sorted(outer_names & visit.walk.words_in_values))}), and the plan prints only five"
+        )
     read = _rows(expressions, closer="..." if cut else "")
     items = expressions.finish(or_direct_in=read if cut else ())
     columns = []

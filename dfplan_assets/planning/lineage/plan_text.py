@@ -34,6 +34,16 @@ class Node:
     children: tuple[Node, ...]
 
 
+def one_line(text: str) -> str:
+    """A text as it stands in a parsed plan, in which no line is broken."""
+    return text.replace("\n", _LINE_BREAK_STAND_IN)
+
+
+def as_written(name: str) -> str:
+    """The inverse of ``one_line``."""
+    return name.replace(_LINE_BREAK_STAND_IN, "\n")
+
+
 def parse_plan(indent: str, indent_schema: str, known_texts: Iterable[str] = ()) -> Node:
     """The tree of a plan, given its ``display_indent()`` and ``display_indent_schema()``.
 
@@ -41,8 +51,7 @@ def parse_plan(indent: str, indent_schema: str, known_texts: Iterable[str] = ())
     break in them would otherwise tear the text apart. Raises PlanTextError.
     """
     for text in sorted({text for text in known_texts if "\n" in text}, key=len, reverse=True):
-        whole = text.replace("\n", _LINE_BREAK_STAND_IN)
-        indent, indent_schema = indent.replace(text, whole), indent_schema.replace(text, whole)
+        indent, indent_schema = indent.replace(text, one_line(text)), indent_schema.replace(text, one_line(text))
     plain_lines, schema_lines = indent.split("\n"), indent_schema.split("\n")
     if len(plain_lines) != len(schema_lines):
         raise PlanTextError("the plan's text and its text with schema have different numbers of lines")

@@ -11,9 +11,9 @@ from dfplan_assets.errors import LineageError, PlanningError
 from dfplan_assets.planning.catalog import CATALOG, DEFAULT_SCHEMA, schema_and_table
 from dfplan_assets.planning.lineage.model import ColumnOrigin, Lineage
 from dfplan_assets.planning.lineage.nodes import Walk
-from dfplan_assets.planning.lineage.plan_text import PlanTextError, parse_plan
+from dfplan_assets.planning.lineage.plan_text import PlanTextError, as_written, one_line, parse_plan
 from dfplan_assets.planning.lineage.relation import Origins, Relation
-from dfplan_assets.planning.sql_text import string_literals
+from dfplan_assets.planning.sql_text import quoted_names, string_literals, words_in_values
 from dfplan_assets.project.model import ParameterValue, View
 
 
@@ -31,11 +31,12 @@ def view_lineage(
     where the plan and the planner disagree or the plan says something unknown; nothing is guessed.
     """
     plan = frame.logical_plan()
-    texts = [*string_literals(view.sql), *(value for value in params.values() if isinstance(value, str))]
-    names = [name for schema in schemas.values() for name in schema.names]
-    walk = Walk(_printed_names(view, resolved), sorted(set(texts), key=len, reverse=True))
+    texts = {*string_literals(view.sql), *(value for value in params.values() if isinstance(value, str))}
+    names = {*quoted_names(view.sql), *(name for schema in schemas.values() for name in schema.names)}
+    literals = sorted(map(one_line, texts), key=len, reverse=True)
+    walk = Walk(_printed_names(view, resolved), literals, words_in_values(view.sql))
     try:
-        root = parse_plan(plan.display_indent(), plan.display_indent_schema(), [*texts, *names])
+        root = parse_plan(plan.display_indent(), plan.display_indent_schema(), texts | names)
         relation = walk.relation(root)
     except PlanTextError as cause:
         raise LineageError(
@@ -76,7 +77,7 @@ def _printed_names(view: View, resolved: Mapping[str, bool]) -> dict[str, str]:
 
 
 def _check_output(view: View, relation: Relation, schema: pa.Schema) -> None:
-    names = [column.name for column in relation.columns]
+    names = [as_written(column.name) for column in relation.columns]
     if names != schema.names:
         raise LineageError(
             view.where,
@@ -98,7 +99,7 @@ def _lineage(
     tables = tuple(sorted(walk.scanned))
     rows = relation.rows | relation.hidden_duplicates
     columns = {
-        column.name: tuple(
+        as_written(column.name): tuple(
             sorted(
                 [
                     *(ColumnOrigin(table, name, "direct") for table, name in column.direct),
