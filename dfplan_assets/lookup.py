@@ -33,4 +33,6 @@ def check_view(name: str, views: Iterable[str], where: str) -> str:
         return name
     near = difflib.get_close_matches(name, known, n=3)
     hint = f"Did you mean {' or '.join(near)}? " if near else ""
-    raise UnknownNameError(where, f"there is no view {name}", f"{hint}`dfplan plan` lists all {len(known)} views.")
+    raise UnknownNameError(
+        where, f"there is no view {name}", f"{hint}`dfplan plan` lists all {len(known)} views."
+    )

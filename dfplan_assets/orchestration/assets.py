@@ -17,7 +17,7 @@ from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan, ViewPlan
 
 Materialise = Callable[[str], Materialisation]
-"""Runs the view of this name and publishes its result; raises ExecutionError, or InputError where it cannot be planned."""
+"""Runs the view of this name and publishes its result; raises ExecutionError or InputError."""
 
 _FAILURE_BYTES = 8_000
 
@@ -47,7 +47,7 @@ def source_specs(project: ProjectPlan, translator: DfplanTranslator) -> list[dg.
 
 
 def op_names(views: Iterable[str]) -> Mapping[str, str]:
-    """A name for each view's op: unique, of letters, digits and underscores, and no word that Dagster reserves.
+    """A name for each view's op: unique, letters, digits and underscores, and no word that is reserved.
 
     >>> op_names(["revenue", "mart.orders", "input"])
     {'revenue': 'revenue', 'mart.orders': 'mart__orders', 'input': 'input_c96c6d5b'}
@@ -89,9 +89,7 @@ def _view_asset(
             raise dg.Failure(shorten(str(error), _FAILURE_BYTES), allow_retries=False) from None
         return dg.MaterializeResult(
             asset_key=spec.key,
-            metadata=run_metadata(
-                done.publication, done.profile, plan.lineage, translator.get_asset_key
-            ),
+            metadata=run_metadata(done.publication, done.profile, plan.lineage, translator.get_asset_key),
         )
 
     return run_view

@@ -14,7 +14,8 @@ _NAMES_SHOWN = 8
 def origin_sentence(origins: Sequence[ColumnOrigin]) -> str:
     """Where one column comes from, in words, with at most eight names of each kind.
 
-    >>> origin_sentence([ColumnOrigin("orders", "price", "direct"), ColumnOrigin("nation", "name", "indirect")])
+    >>> price, name = ColumnOrigin("orders", "price", "direct"), ColumnOrigin("nation", "name", "indirect")
+    >>> origin_sentence([price, name])
     'from orders.price (direct); rows decided by nation.name (indirect)'
     >>> origin_sentence([])
     'from no column'

@@ -30,15 +30,18 @@ def view_metadata(project: ProjectPlan, plan: ViewPlan) -> dict[str, dg.Metadata
 
 
 def source_metadata(project: ProjectPlan, source: Source) -> dict[str, dg.MetadataValue]:
-    """A source's name, place, format and columns."""
-    return {
+    """A source's name, place and format, and its columns as far as they were needed for planning."""
+    metadata: dict[str, dg.MetadataValue] = {
         "dagster/table_name": dg.MetadataValue.text(source.name),
         "dagster/uri": dg.MetadataValue.text(source.path),
         "dfplan/format": dg.MetadataValue.text(source.format),
-        "dagster/column_schema": dg.TableSchemaMetadataValue(
-            dg.TableSchema([_column(field, None) for field in project.source_schemas[source.name]])
-        ),
     }
+    columns = project.source_schemas.get(source.name, source.columns)
+    if columns is not None:
+        metadata["dagster/column_schema"] = dg.TableSchemaMetadataValue(
+            dg.TableSchema([_column(field, None) for field in columns])
+        )
+    return metadata
 
 
 def _code_reference(plan: ViewPlan) -> dg.CodeReferencesMetadataValue:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+import atexit
+from contextlib import ExitStack
 from threading import Lock
 
 import dagster as dg
 
 from dfplan_assets.execution.materialise import Materialisation, materialise
-from dfplan_assets.execution.runtime import Runtime
+from dfplan_assets.execution.runtime import Runtime, open_runtime
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.orchestration.assets import source_specs, view_assets
 from dfplan_assets.orchestration.translator import DfplanTranslator
@@ -18,22 +19,29 @@ from dfplan_assets.planning.bundle import ProjectPlan
 class ProjectRunner:
     """Materialises the views of one planned project, all of them over one runtime.
 
-    Nothing is opened or written before the first view runs. May be called from several threads.
+    Nothing is opened or written before the first view runs; the runtime is closed when the process
+    ends. May be called from several threads.
     """
 
     def __init__(self, plan: ProjectPlan) -> None:
         self._plan = plan
-        self._lock = Lock()
+        self._warehouse = Warehouse.of(plan.project)
+        self._opening = Lock()
+        self._opened: Runtime | None = None
 
     def __call__(self, view: str) -> Materialisation:
         """Runs a view and publishes its result."""
-        with self._lock:
-            runtime = self._runtime
-        return materialise(self._plan, view, Warehouse.of(self._plan.project), runtime)
+        return materialise(self._plan, view, self._warehouse, self._runtime())
 
-    @cached_property
     def _runtime(self) -> Runtime:
-        return Runtime(self._plan.project.engine)
+        with self._opening:
+            if self._opened is None:
+                resources = ExitStack()
+                atexit.register(resources.close)
+                self._opened = resources.enter_context(
+                    open_runtime(self._plan.project.engine, self._warehouse)
+                )
+            return self._opened
 
 
 def project_definitions(plan: ProjectPlan, translator: DfplanTranslator | None = None) -> dg.Definitions:

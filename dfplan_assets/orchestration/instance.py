@@ -13,7 +13,7 @@ from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 
-from dfplan_assets.errors import ProjectError
+from dfplan_assets.errors import ExecutionError, ProjectError
 from dfplan_assets.orchestration.sqlite_storage import PooledSqliteStorage
 
 _HOME_VARIABLE = "DAGSTER_HOME"
@@ -21,13 +21,16 @@ _CONFIG = """\
 # Dagster asks its database for the instance's id at two events of every step, only to report usage.
 telemetry:
   enabled: false
+# No dialog that asks for an e-mail address before the UI shows anything.
+nux:
+  enabled: false
 """
 
 
 def dagster_home(project_root: Path) -> Path:
     """Where Dagster keeps its runs: ``DAGSTER_HOME`` if set, else ``.dfplan/dagster`` in the project."""
     configured = os.environ.get(_HOME_VARIABLE)
-    return Path(configured) if configured else project_root / ".dfplan" / "dagster"
+    return Path(configured) if configured else _own_home(project_root)
 
 
 @contextmanager
@@ -39,7 +42,7 @@ def open_instance(project_root: Path) -> Iterator[dg.DagsterInstance]:
     swallow the progress display.
     """
     home = dagster_home(project_root)
-    _prepare(home)
+    _prepare(home, own=home == _own_home(project_root))
     try:
         reference = InstanceRef.from_dir(str(home))
     except dg.DagsterInvalidConfigError as cause:
@@ -52,9 +55,13 @@ def open_instance(project_root: Path) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def _prepare(home: Path) -> None:
-    """Makes a folder of this package's own ready; one that the user chose must be there."""
-    if _HOME_VARIABLE in os.environ:
+def _own_home(project_root: Path) -> Path:
+    return project_root / ".dfplan" / "dagster"
+
+
+def _prepare(home: Path, own: bool) -> None:
+    """Makes the project's own folder ready; any other that the user chose must be there."""
+    if not own:
         if not home.is_absolute() or not home.is_dir():
             raise ProjectError(
                 f"{_HOME_VARIABLE}={home}",
@@ -63,9 +70,16 @@ def _prepare(home: Path) -> None:
             )
         return
     config = home / "dagster.yaml"
-    if not config.exists():
+    try:
         home.mkdir(parents=True, exist_ok=True)
-        config.write_text(_CONFIG, encoding="utf-8")
+        if not config.exists():
+            config.write_text(_CONFIG, encoding="utf-8")
+    except OSError as cause:
+        raise ExecutionError(
+            str(home),
+            f"Dagster's folder cannot be written: {cause.strerror}",
+            f"Make it writable, or set {_HOME_VARIABLE} to a folder that is.",
+        ) from cause
 
 
 def _for_runs_in_this_process(reference: InstanceRef) -> InstanceRef:

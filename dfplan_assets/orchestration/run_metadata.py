@@ -23,6 +23,7 @@ _OPERATORS_BYTES = 12_000
 _LINEAGE_BYTES = 20_000
 _TREE_DETAIL_BYTES = 72
 _TABLE_DETAIL_BYTES = 240
+_SECONDS_DIGITS = 6
 _NANOSECONDS_PER_MILLISECOND = 1_000_000
 
 
@@ -39,8 +40,8 @@ def run_metadata(
     return {
         "dagster/row_count": dg.MetadataValue.int(publication.rows),
         "dagster/size_bytes": dg.MetadataValue.int(publication.bytes),
-        "dfplan/wall_seconds": dg.MetadataValue.float(profile.wall_seconds),
-        "dfplan/cpu_seconds": dg.MetadataValue.float(profile.cpu_seconds),
+        "dfplan/wall_seconds": dg.MetadataValue.float(round(profile.wall_seconds, _SECONDS_DIGITS)),
+        "dfplan/cpu_seconds": dg.MetadataValue.float(round(profile.cpu_seconds, _SECONDS_DIGITS)),
         "dfplan/executed_plan": _tree(profile),
         "dfplan/operators": _operators(profile),
         **_lineage(publication.view, lineage, key_of),
@@ -72,14 +73,18 @@ def _tree(profile: RunProfile) -> dg.MarkdownMetadataValue:
 def _operators(profile: RunProfile) -> dg.MarkdownMetadataValue:
     """The operators with the costliest first, so that a cut loses the cheapest."""
     by_cost = sorted(
-        ((node.cpu_nanoseconds or 0, node) for _, node in _walk(profile.root)), key=itemgetter(0), reverse=True
+        ((node.cpu_nanoseconds or 0, node) for _, node in _walk(profile.root)),
+        key=itemgetter(0),
+        reverse=True,
     )
     header = ("operator", "rows", "CPU ms", "partitions", "detail")
     rows = [
         (
             node.name,
             _count(node.output_rows),
-            "" if node.cpu_nanoseconds is None else f"{node.cpu_nanoseconds / _NANOSECONDS_PER_MILLISECOND:,.3f}",
+            ""
+            if node.cpu_nanoseconds is None
+            else f"{node.cpu_nanoseconds / _NANOSECONDS_PER_MILLISECOND:,.3f}",
             str(node.partitions),
             shorten(_detail(node), _TABLE_DETAIL_BYTES),
         )
@@ -107,7 +112,9 @@ def _lineage(
             found: dict[str, dg.MetadataValue] = {
                 "dagster/column_lineage": dg.TableColumnLineageMetadataValue(value)
             }
-            return found if note is None else {**found, "dfplan/column_lineage_cut": dg.MetadataValue.md(note)}
+            return (
+                found if note is None else {**found, "dfplan/column_lineage_cut": dg.MetadataValue.md(note)}
+            )
     origins = sum(map(len, lineage.columns.values()))
     note = f"**Left out: {origins:,} origins of {len(lineage.columns):,} columns are too many.** {command}"
     return {"dfplan/column_lineage_cut": dg.MetadataValue.md(note)}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
@@ -51,8 +51,8 @@ class RunReport:
     views: Mapping[str, ViewOutcome]
 
 
-class RunListener:
-    """Is told what happens while a run goes on; does nothing by itself."""
+class RunListener(Protocol):
+    """Is told what happens while a run goes on."""
 
     def on_selected(self, views: tuple[str, ...]) -> None:
         """These views will run, upstream first."""
