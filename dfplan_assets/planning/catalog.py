@@ -80,7 +80,7 @@ class RecordingCatalog(CatalogProvider):
         """The schemas that have tables."""
         return {DEFAULT_SCHEMA, *(schema_and_table(name)[0] for name in self._tables)}
 
-    def schema(self, name: str) -> SchemaProvider | None:
+    def schema(self, name: str) -> SchemaProvider | None:  # type: ignore[override]  # as its doc says
         """A schema by name; ``information_schema`` is no part of a project."""
         return None if name == "information_schema" else _RecordingSchema(self, name)
 

@@ -27,9 +27,7 @@ def plan_project(project: Project) -> ProjectPlan:
     catalog = RecordingCatalog()
     ctx = planning_context(project.engine)
     catalog.install(ctx)
-    references = {
-        name: referenced_names(ctx, catalog, view) for name, view in project.views.items()
-    }
+    references = {name: referenced_names(ctx, catalog, view) for name, view in project.views.items()}
     order = _upstream_first(project.views, references)
     used = {name for names in references.values() for name in names}
     schemas: dict[str, pa.Schema] = {}
@@ -83,9 +81,7 @@ def _read_back(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
-def _upstream_first(
-    views: Iterable[str], references: Mapping[str, frozenset[str]]
-) -> list[str]:
+def _upstream_first(views: Iterable[str], references: Mapping[str, frozenset[str]]) -> list[str]:
     """The views in an order in which each comes after those it names; ties by name."""
     graph: rustworkx.PyDiGraph[str, None] = rustworkx.PyDiGraph()
     index = {name: graph.add_node(name) for name in sorted(views)}

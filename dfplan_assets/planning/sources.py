@@ -150,7 +150,9 @@ def _exists(path: str) -> bool:
         return True  # object stores are asked when they are read
     if path.endswith("/"):
         return Path(path).is_dir() and any(file.is_file() for file in Path(path).rglob("*"))
-    return any(True for _ in glob.iglob(path, recursive=True)) if glob.has_magic(path) else Path(path).exists()
+    return (
+        any(True for _ in glob.iglob(path, recursive=True)) if glob.has_magic(path) else Path(path).exists()
+    )
 
 
 def _unreadable(source: Source, cause: Exception) -> SourceError:

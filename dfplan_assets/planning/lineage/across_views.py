@@ -31,9 +31,7 @@ def source_columns(plan: ProjectPlan, view: str) -> Mapping[str, tuple[ColumnOri
                 else:
                     reached.update(ColumnOrigin(step.table, step.column, "indirect") for step in before)
             known[name, column] = frozenset(reached)
-    return {
-        column: tuple(sorted(known[view, column])) for column in plan.views[view].lineage.columns
-    }
+    return {column: tuple(sorted(known[view, column])) for column in plan.views[view].lineage.columns}
 
 
 def _upstream(plan: ProjectPlan, view: str) -> set[str]:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 
 from dfplan_assets.planning.lineage.plan_text import PlanTextError
 from dfplan_assets.planning.lineage.relation import Column, Use
+from dfplan_assets.planning.lineage.scope import Item, Scope
 
-_PATH = re.compile(r"[^\W\d]\w*(?:\.\w+)*")
 _WORD = re.compile(r"[^\W\d]\w*")
 _CALL = re.compile(r"[^\W\d][\w.]*(?=\()")
 _NUMBER = re.compile(r"\d[\w.]*")
@@ -31,31 +31,28 @@ _EXISTS = re.compile(r"EXISTS \($")
 
 # How DataFusion prints a literal: its type, then its value in parentheses.
 LITERAL_TYPES = frozenset(
-    """Boolean Float16 Float32 Float64 Decimal32 Decimal64 Decimal128 Decimal256 Int8 Int16 Int32 Int64
-    UInt8 UInt16 UInt32 UInt64 Utf8 LargeUtf8 Utf8View Binary BinaryView FixedSizeBinary LargeBinary
-    FixedSizeList List LargeList ListView LargeListView Struct Map Date32 Date64 Time32Second
-    Time32Millisecond Time64Microsecond Time64Nanosecond TimestampSecond TimestampMillisecond
-    TimestampMicrosecond TimestampNanosecond IntervalYearMonth IntervalDayTime IntervalMonthDayNano
-    DurationSecond DurationMillisecond DurationMicrosecond DurationNanosecond Union Dictionary
-    RunEndEncoded""".split()
+    [
+        *("Boolean", "Float16", "Float32", "Float64", "Decimal32", "Decimal64", "Decimal128", "Decimal256"),
+        *("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"),
+        *("Utf8", "LargeUtf8", "Utf8View", "Binary", "BinaryView", "FixedSizeBinary", "LargeBinary"),
+        *("FixedSizeList", "List", "LargeList", "ListView", "LargeListView", "Struct", "Map", "Union"),
+        *("Date32", "Date64", "Time32Second", "Time32Millisecond", "Time64Microsecond", "Time64Nanosecond"),
+        *("TimestampSecond", "TimestampMillisecond", "TimestampMicrosecond", "TimestampNanosecond"),
+        *("IntervalYearMonth", "IntervalDayTime", "IntervalMonthDayNano"),
+        *("DurationSecond", "DurationMillisecond", "DurationMicrosecond", "DurationNanosecond"),
+        *("Dictionary", "RunEndEncoded"),
+    ]
 )
 # Words that stand between operands or decorate one; none of them uses a column by itself.
 _SILENT_WORDS = frozenset(
-    """AND OR NOT IS NULL NULLS FIRST LAST ASC DESC TRUE FALSE UNKNOWN DISTINCT FROM LIKE ILIKE IN BETWEEN
-    SIMILAR TO IGNORE RESPECT ANY ALL SETS DIV XOR""".split()
+    [
+        *("AND", "OR", "NOT", "XOR", "DIV", "IS", "NULL", "TRUE", "FALSE", "UNKNOWN", "DISTINCT", "FROM"),
+        *("LIKE", "ILIKE", "SIMILAR", "TO", "IN", "ANY", "ALL", "EXISTS", "BETWEEN", "SETS"),
+        *("NULLS", "FIRST", "LAST", "ASC", "DESC", "IGNORE", "RESPECT"),
+    ]
 )
 # Operators below IN and = ANY in precedence end the left operand of those.
 _OPERAND_ENDS = frozenset({"AND", "OR", "NOT", "WHEN", "THEN", "ELSE", "CASE", "BETWEEN"})
-
-
-@dataclass(frozen=True)
-class Item:
-    """One expression of a list: what it uses, and the column it hands on unchanged, if it does."""
-
-    use: Use
-    column: Column | None
-    alias_qualifier: str | None
-    text: str
 
 
 @dataclass
@@ -72,54 +69,6 @@ class _Frame:
 class _Placeholder:
     kind: str  # "scalar", "membership" or "exists"
     indirect: bool
-
-
-@dataclass
-class Scope:
-    """The columns that expressions of a node can name, with an index by name."""
-
-    columns: Sequence[Column]
-    _regular: dict[str, Column] = field(default_factory=dict)
-    _irregular: list[tuple[str, Column]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        for column in self.columns:
-            names = [column.name] if column.qualifier is None else [f"{column.qualifier}.{column.name}"]
-            # A qualified column can be printed bare above a union; its own full name comes first.
-            for name in names:
-                self._add(name, column)
-        for column in self.columns:
-            if column.qualifier is not None and column.name not in self._regular:
-                self._add(column.name, column)
-        self._irregular.sort(key=lambda pair: len(pair[0]), reverse=True)
-
-    def _add(self, name: str, column: Column) -> None:
-        if _PATH.fullmatch(name):
-            self._regular.setdefault(name, column)
-        elif all(name != known for known, _ in self._irregular):
-            self._irregular.append((name, column))
-
-    def match(self, text: str, position: int) -> tuple[Column, int] | None:
-        """The column with the longest name that stands at a position, and where it ends."""
-        best: tuple[Column, int] | None = None
-        for name, column in self._irregular:
-            if text.startswith(name, position):
-                end = position + len(name)
-                if not (name[-1:].isalnum() and end < len(text) and (text[end].isalnum() or text[end] == "_")):
-                    best = (column, end)
-                    break
-        path = _PATH.match(text, position)
-        if path is not None:
-            name = path.group()
-            while name:
-                if best is not None and len(name) <= best[1] - position:
-                    break
-                column_ = self._regular.get(name)
-                end = position + len(name)
-                if column_ is not None and not text.startswith("(", end):
-                    return column_, end
-                name = name.rpartition(".")[0]
-        return best
 
 
 class ExpressionReader:
@@ -276,7 +225,9 @@ class _Scan:
             number = len(self.reader._items) - 1 - self.first_item
             if number < len(self.aliases):
                 alias = self.aliases[number]
-                found = re.compile(rf"(?:([^\s()]+?)\.)?{re.escape(alias)}(?=, |\]|$)").match(self.text, start)
+                found = re.compile(rf"(?:([^\s()]+?)\.)?{re.escape(alias)}(?=, |\]|$)").match(
+                    self.text, start
+                )
                 if found:
                     # Not merely the beginning of a longer list of aliases (`x AS a AS b`).
                     self._item().alias_qualifier = found.group(1)
@@ -453,7 +404,7 @@ class _Scan:
         if word == "ESCAPE" and text.startswith(" '", position + 6):
             self.position += len("ESCAPE 'x'")
             return True
-        if word == "EXISTS" or word in _SILENT_WORDS:
+        if word in _SILENT_WORDS:
             if word in _OPERAND_ENDS:
                 self._end_operand()
             self._item().parts += 2

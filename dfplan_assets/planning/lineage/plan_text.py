@@ -51,7 +51,10 @@ def parse_plan(indent: str, indent_schema: str, known_texts: Iterable[str] = ())
     break in them would otherwise tear the text apart. Raises PlanTextError.
     """
     for text in sorted({text for text in known_texts if "\n" in text}, key=len, reverse=True):
-        indent, indent_schema = indent.replace(text, one_line(text)), indent_schema.replace(text, one_line(text))
+        indent, indent_schema = (
+            indent.replace(text, one_line(text)),
+            indent_schema.replace(text, one_line(text)),
+        )
     plain_lines, schema_lines = indent.split("\n"), indent_schema.split("\n")
     if len(plain_lines) != len(schema_lines):
         raise PlanTextError("the plan's text and its text with schema have different numbers of lines")

@@ -10,9 +10,10 @@ from datafusion import DataFrame
 from dfplan_assets.errors import LineageError, PlanningError
 from dfplan_assets.planning.catalog import CATALOG, DEFAULT_SCHEMA, schema_and_table
 from dfplan_assets.planning.lineage.model import ColumnOrigin, Lineage
-from dfplan_assets.planning.lineage.nodes import Walk
 from dfplan_assets.planning.lineage.plan_text import PlanTextError, as_written, one_line, parse_plan
 from dfplan_assets.planning.lineage.relation import Origins, Relation
+from dfplan_assets.planning.lineage.rules import RULES
+from dfplan_assets.planning.lineage.walk import Walk
 from dfplan_assets.planning.sql_text import quoted_names, string_literals, words_in_values
 from dfplan_assets.project.model import ParameterValue, View
 
@@ -34,7 +35,7 @@ def view_lineage(
     texts = {*string_literals(view.sql), *(value for value in params.values() if isinstance(value, str))}
     names = {*quoted_names(view.sql), *(name for schema in schemas.values() for name in schema.names)}
     literals = sorted(map(one_line, texts), key=len, reverse=True)
-    walk = Walk(_printed_names(view, resolved), literals, words_in_values(view.sql))
+    walk = Walk(RULES, _printed_names(view, resolved), literals, words_in_values(view.sql))
     try:
         root = parse_plan(plan.display_indent(), plan.display_indent_schema(), texts | names)
         relation = walk.relation(root)
@@ -93,9 +94,7 @@ def _check_output(view: View, relation: Relation, schema: pa.Schema) -> None:
             )
 
 
-def _lineage(
-    relation: Relation, walk: Walk, found: set[str], schemas: Mapping[str, pa.Schema]
-) -> Lineage:
+def _lineage(relation: Relation, walk: Walk, found: set[str], schemas: Mapping[str, pa.Schema]) -> Lineage:
     tables = tuple(sorted(walk.scanned))
     rows = relation.rows | relation.hidden_duplicates
     columns = {

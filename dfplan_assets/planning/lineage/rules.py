@@ -4,129 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from dfplan_assets.planning.lineage.expressions import ExpressionReader, Item, Scope
 from dfplan_assets.planning.lineage.plan_text import Node, PlanTextError, as_written
-from dfplan_assets.planning.lineage.relation import NONE, Column, Origins, Relation, Use
+from dfplan_assets.planning.lineage.relation import NONE, Column, Origins, Relation
+from dfplan_assets.planning.lineage.scope import Item, Scope
+from dfplan_assets.planning.lineage.unnest import unnest
+from dfplan_assets.planning.lineage.walk import Expressions, Visit
 
 _TABLE_FUNCTION = re.compile(r"(.+)\(.*\)$", re.DOTALL)
-_UNNEST_LIST = re.compile(r"(.+)\|depth=\d+$", re.DOTALL)
-
-
-@dataclass
-class Walk:
-    """A walk over one plan.
-
-    ``tables`` maps a table as the plan prints it to the project's name of it. ``literals`` are the
-    string literals of the view, longest first. ``words_in_values`` are the words in its VALUES
-    lists, of which a plan prints the first five rows. ``functions`` and ``scanned`` collect the
-    names of functions called and tables read.
-    """
-
-    tables: Mapping[str, str]
-    literals: Sequence[str]
-    words_in_values: frozenset[str]
-    functions: set[str] = field(default_factory=set)
-    scanned: set[str] = field(default_factory=set)
-
-    def relation(self, root: Node) -> Relation:
-        """The rows and columns that a plan puts out, in terms of the tables it reads."""
-        return self._visit(root, (), {})
-
-    def _visit(self, node: Node, outer: tuple[Scope, ...], recursive: Mapping[str, Relation]) -> Relation:
-        rule = RULES.get(node.kind)
-        if rule is None:
-            raise PlanTextError(f"a plan node of an unknown kind, {node.kind!r}")
-        relation = rule(_Visit(self, node, outer, recursive))
-        if tuple(column.name for column in relation.columns) != node.fields:
-            found = ", ".join(column.name for column in relation.columns)
-            raise PlanTextError(f"{node.kind} puts out {', '.join(node.fields)}; lineage found {found}")
-        return relation
-
-
-@dataclass
-class _Visit:
-    """A node being visited, with what its rule needs."""
-
-    walk: Walk
-    node: Node
-    outer: tuple[Scope, ...]
-    recursive: Mapping[str, Relation]
-
-    def input(
-        self, index: int = -1, outer: tuple[Scope, ...] | None = None, **recursive: Relation
-    ) -> Relation:
-        """The relation of an input, counted from the end, since subqueries come first."""
-        scopes = self.outer if outer is None else outer
-        return self.walk._visit(self.node.children[index], scopes, {**self.recursive, **recursive})
-
-    def read(self, scope_columns: Sequence[Column], inputs: int) -> _Expressions:
-        """A reader of this node's expressions over the given columns; the node has so many inputs."""
-        return _Expressions(self, Scope(scope_columns), inputs)
-
-    def names(self, columns: Sequence[Column]) -> tuple[Column, ...]:
-        """The columns under the names that the planner gives them here."""
-        if len(columns) != len(self.node.fields):
-            raise PlanTextError(
-                f"{self.node.kind} puts out {len(self.node.fields)} fields, lineage found {len(columns)}"
-            )
-        return tuple(
-            replace(column, name=name) for column, name in zip(columns, self.node.fields, strict=True)
-        )
-
-
-class _Expressions:
-    """The expressions of a node, read piece by piece, and the subqueries in them."""
-
-    def __init__(self, visit: _Visit, scope: Scope, inputs: int) -> None:
-        self._visit = visit
-        self._scope = scope
-        self._subqueries = visit.node.children[: len(visit.node.children) - inputs]
-        self._reader = ExpressionReader(scope, visit.outer, visit.walk.literals, visit.walk.functions)
-        self._position = 0
-
-    def skip(self, text: str) -> None:
-        """Steps over fixed words of the node's line."""
-        if not self._visit.node.detail.startswith(text, self._position):
-            raise PlanTextError(f"{self._visit.node.detail!r} where {text!r} was expected")
-        self._position += len(text)
-
-    def list(self, closer: str = "", aliases: Sequence[str] = (), closer_required: bool = True) -> range:
-        """Reads a list of expressions; the range numbers its items in what ``finish`` returns."""
-        detail = self._visit.node.detail
-        items, self._position = self._reader.read(detail, self._position, closer, aliases, closer_required)
-        return items
-
-    def at(self, text: str) -> bool:
-        """Whether the unread part of the node's line begins with a text."""
-        return self._visit.node.detail.startswith(text, self._position)
-
-    def at_end(self) -> bool:
-        """Whether the node's line is read."""
-        return self._position >= len(self._visit.node.detail)
-
-    def finish(self, or_direct_in: Sequence[int] = ()) -> list[Item]:
-        """All items read, with their subqueries followed.
-
-        Subqueries of expressions that the planner did not print count as values of the items given.
-        """
-        return self._reader.finish([self._follow(node) for node in self._subqueries], or_direct_in)
-
-    def _follow(self, node: Node) -> Callable[[str], Use]:
-        def use(kind: str) -> Use:
-            visit = self._visit
-            relation = visit.walk._visit(node, (self._scope, *visit.outer), visit.recursive)
-            needed = relation.needed | relation.order
-            if kind == "exists":  # which columns it selects does not matter
-                return Use(indirect=relation.rows, needed=needed)
-            if kind == "membership":
-                return Use(indirect=relation.rows | relation.values, needed=needed)
-            column = relation.columns[0]
-            indirect = column.indirect | relation.rows | relation.hidden_duplicates
-            return Use(column.direct, indirect, needed)
-
-        return use
 
 
 def _column(item: Item, qualifier: str | None = None) -> Column:
@@ -146,7 +32,7 @@ def _any(items: Sequence[Item]) -> Origins:
     return NONE.union(*(item.use.any for item in items))
 
 
-def _table_scan(visit: _Visit) -> Relation:
+def _table_scan(visit: Visit) -> Relation:
     printed = visit.node.detail
     known = visit.recursive.get(printed)
     if known is not None:  # a recursive query reads what it has produced so far
@@ -166,24 +52,24 @@ def _table_scan(visit: _Visit) -> Relation:
     )
 
 
-def _projection(visit: _Visit) -> Relation:
+def _projection(visit: Visit) -> Relation:
     source = visit.input()
     expressions = visit.read(source.columns, inputs=1)
-    expressions.list(aliases=visit.node.fields)
+    expressions.items(aliases=visit.node.fields)
     items = expressions.finish()
     columns = [_named_column(item) for item in items]
     return replace(source, columns=visit.names(columns), needed=source.needed | _needed(items))
 
 
-def _filter(visit: _Visit) -> Relation:
+def _filter(visit: Visit) -> Relation:
     source = visit.input()
     expressions = visit.read(source.columns, inputs=1)
-    expressions.list()
+    expressions.items()
     items = expressions.finish()
     return replace(source, rows=source.rows | _any(items), needed=source.needed | _needed(items))
 
 
-def _join(visit: _Visit) -> Relation:
+def _join(visit: Visit) -> Relation:
     left = visit.input(-2)
     right = visit.input(-1, outer=(Scope(left.columns), *visit.outer))
     kind, _, condition = visit.node.detail.partition(":")
@@ -192,10 +78,10 @@ def _join(visit: _Visit) -> Relation:
     is_using = expressions.at("Using ")
     if is_using:
         expressions.skip("Using ")
-    keys = expressions.list(closer="Filter: ", closer_required=False)
+    keys = expressions.items(closer="Filter: ", closer_required=False)
     if expressions.at("Filter: "):
         expressions.skip("Filter: ")
-        expressions.list()
+        expressions.items()
     items = expressions.finish()
     needed = left.needed | left.order | right.needed | right.order | _needed(items)
     duplicates = left.duplicates | right.duplicates
@@ -214,13 +100,13 @@ def _join(visit: _Visit) -> Relation:
     return Relation(visit.names(kept.columns), rows, NONE, needed, duplicates)
 
 
-def _aggregate(visit: _Visit) -> Relation:
+def _aggregate(visit: Visit) -> Relation:
     source = visit.input()
     expressions = visit.read(source.columns, inputs=1)
     expressions.skip("groupBy=[[")
     groups = _group_keys(expressions)
     expressions.skip("]], aggr=[[")
-    aggregates = expressions.list(closer="]]")
+    aggregates = expressions.items(closer="]]")
     items = expressions.finish()
     # A key that stands in several grouping sets is one output column, where it first stands.
     keys = list({items[index].text: items[index] for index in groups}.values())
@@ -239,79 +125,79 @@ def _aggregate(visit: _Visit) -> Relation:
     )
 
 
-def _group_keys(expressions: _Expressions) -> list[int]:
+def _group_keys(expressions: Expressions) -> list[int]:
     """Reads ``a, b``, ``ROLLUP (a, b)``, ``CUBE (a, b)`` or ``GROUPING SETS ((a), (a, b))``."""
     for opening in ("ROLLUP (", "CUBE ("):
         if expressions.at(opening):
             expressions.skip(opening)
-            keys = list(expressions.list(closer=")"))
+            keys = list(expressions.items(closer=")"))
             expressions.skip(")")
             return keys
     if not expressions.at("GROUPING SETS ("):
-        return list(expressions.list(closer="]]"))
+        return list(expressions.items(closer="]]"))
     expressions.skip("GROUPING SETS (")
     return _rows(expressions, closer=")")
 
 
-def _rows(expressions: _Expressions, closer: str) -> list[int]:
+def _rows(expressions: Expressions, closer: str) -> list[int]:
     """Reads ``(a, b), (c, d)`` up to a closer, or to the end; the items of all rows."""
     items: list[int] = []
     separator = ""
     while not (expressions.at(closer) if closer else expressions.at_end()):
         expressions.skip(f"{separator}(")
-        items.extend(expressions.list(closer=")"))
+        items.extend(expressions.items(closer=")"))
         expressions.skip(")")
         separator = ", "
     expressions.skip(closer)
     return items
 
 
-def _window(visit: _Visit) -> Relation:
+def _window(visit: Visit) -> Relation:
     source = visit.input()
     expressions = visit.read(source.columns, inputs=1)
     expressions.skip("windowExpr=[[")
-    expressions.list(closer="]]")
+    expressions.items(closer="]]")
     items = expressions.finish()
     columns = [*source.columns, *(_column(item) for item in items)]
     return replace(source, columns=visit.names(columns), needed=source.needed | _needed(items))
 
 
-def _sort(visit: _Visit) -> Relation:
+def _sort(visit: Visit) -> Relation:
     source = visit.input()
     expressions = visit.read(source.columns, inputs=1)
-    expressions.list()
+    expressions.items()
     items = expressions.finish()
     needed = source.needed | source.order | _needed(items)
     return replace(source, order=_any(items), needed=needed)
 
 
-def _limit(visit: _Visit) -> Relation:
+def _limit(visit: Visit) -> Relation:
     source = visit.input()
     expressions = visit.read((), inputs=1)
     expressions.skip("skip=")
-    expressions.list(closer=", fetch=")
+    expressions.items(closer=", fetch=")
     expressions.skip(", fetch=")
     if not visit.node.detail.endswith("fetch=None"):
-        expressions.list()
+        expressions.items()
     items = expressions.finish()
     rows = source.rows | source.order | _any(items)
     return replace(source, rows=rows, needed=source.needed | _needed(items))
 
 
-def _distinct(visit: _Visit) -> Relation:
+def _distinct(visit: Visit) -> Relation:
     source = visit.input()
     return replace(source, duplicates=source.duplicates | source.values)
 
 
-def _distinct_on(visit: _Visit) -> Relation:
+def _distinct_on(visit: Visit) -> Relation:
     source = visit.input()
     expressions = visit.read(source.columns, inputs=1)
     expressions.skip("on_expr=[[")
-    keys = expressions.list(closer="]], select_expr=[[")
+    keys = expressions.items(closer="]], select_expr=[[")
     expressions.skip("]], select_expr=[[")
-    selected = expressions.list(closer="]], sort_expr=[[", aliases=visit.node.fields)
+    selected = expressions.items(closer="]], sort_expr=[[", aliases=visit.node.fields)
     expressions.skip("]], sort_expr=[[")
-    sorted_by = expressions.list(closer="]]")
+    sorted_by = expressions.items(closer="]]")
     items = expressions.finish()
     columns = [_named_column(items[index]) for index in selected]
     deciding = _any([items[i] for i in (*keys, *sorted_by)])
@@ -324,7 +210,7 @@ def _distinct_on(visit: _Visit) -> Relation:
     )
 
 
-def _union(visit: _Visit) -> Relation:
+def _union(visit: Visit) -> Relation:
     sources = [visit.input(index) for index in range(len(visit.node.children))]
     columns = [
         Column(None, "", NONE.union(*(c.direct for c in side)), NONE.union(*(c.indirect for c in side)))
@@ -338,7 +224,7 @@ def _union(visit: _Visit) -> Relation:
     )
 
 
-def _subquery_alias(visit: _Visit) -> Relation:
+def _subquery_alias(visit: Visit) -> Relation:
     alias = visit.node.detail
     child = visit.node.children[0]
     source = _recursive_query(visit, child, alias) if child.kind == "RecursiveQuery" else visit.input()
@@ -346,14 +232,14 @@ def _subquery_alias(visit: _Visit) -> Relation:
     return replace(source, columns=visit.names(columns))
 
 
-def _recursive_query(visit: _Visit, node: Node, name: str) -> Relation:
+def _recursive_query(visit: Visit, node: Node, name: str) -> Relation:
     """The least relation that holds the static term and whatever the recursive term makes of it."""
     static, step = node.children
-    first = visit.walk._visit(static, visit.outer, visit.recursive)
+    first = visit.walk.visit(static, visit.outer, visit.recursive)
     known = first
     while True:
         recursive = {**visit.recursive, name: known}
-        next_ = visit.walk._visit(step, visit.outer, recursive)
+        next_ = visit.walk.visit(step, visit.outer, recursive)
         columns = tuple(
             Column(old.qualifier, old.name, old.direct | new.direct, old.indirect | new.indirect)
             for old, new in zip(known.columns, next_.columns, strict=True)
@@ -372,11 +258,11 @@ def _recursive_query(visit: _Visit, node: Node, name: str) -> Relation:
         known = grown
 
 
-def _recursive_query_alone(visit: _Visit) -> Relation:
+def _recursive_query_alone(visit: Visit) -> Relation:
     raise PlanTextError("a recursive query without a name")
 
 
-def _values(visit: _Visit) -> Relation:
+def _values(visit: Visit) -> Relation:
     width = len(visit.node.fields)
     expressions = visit.read((), inputs=0)
     cut = visit.node.detail.endswith("...")  # the planner prints the first five rows
@@ -396,91 +282,35 @@ def _values(visit: _Visit) -> Relation:
     return Relation(tuple(columns), needed=_needed(items))
 
 
-def _unnest(visit: _Visit) -> Relation:
-    source = visit.input()
-    match = re.match(r"lists\[(.*)\] structs\[(.*)\]$", visit.node.detail, re.DOTALL)
-    if match is None:
-        raise PlanTextError(f"an Unnest of {visit.node.detail!r}")
-    by_name = {column.name: column for column in source.columns}
-    lists = _unnested(match.group(1), by_name, is_list=True)
-    structs = _unnested(match.group(2), by_name, is_list=False)
-    columns: list[Column] = []
-    for name in visit.node.fields:
-        kept = by_name.get(name)
-        if kept is not None and name not in lists and name not in structs:
-            columns.append(kept)
-            continue
-        origin = _unnest_origin(name, lists, structs)
-        columns.append(Column(None, name, by_name[origin].direct, by_name[origin].indirect))
-    unnested = NONE.union(*(by_name[name].any for name in lists))
-    return replace(source, columns=tuple(columns), duplicates=source.duplicates | unnested)
-
-
-def _unnested(text: str, by_name: Mapping[str, Column], is_list: bool) -> list[str]:
-    """The input columns in the text of an Unnest's list, whose names may hold commas."""
-    names: list[str] = []
-    position = 0
-    while position < len(text):
-        fitting = [name for name in by_name if text.startswith(name, position)]
-        fitting = [
-            name
-            for name in fitting
-            if re.compile(r"\|depth=\d+(, |$)" if is_list else r"(, |$)").match(text, position + len(name))
-        ]
-        if not fitting:
-            raise PlanTextError(f"{text[position:]!r} unnests no column of its input")
-        name = max(fitting, key=len)
-        names.append(name)
-        end = re.compile(r"(\|depth=\d+)?(, |$)").match(text, position + len(name))
-        assert end is not None
-        position = end.end()
-    return names
-
-
-def _unnest_origin(name: str, lists: Sequence[str], structs: Sequence[str]) -> str:
-    """The input column that an output of Unnest comes from.
-
-    ``__unnest_placeholder(x)`` becomes ``__unnest_placeholder(x,depth=1)`` for a list, and
-    ``__unnest_placeholder(x).f`` for field f of a struct.
-    """
-    for origin in lists:
-        if re.fullmatch(re.escape(origin.removesuffix(")")) + r",depth=\d+\)", name):
-            return origin
-    for origin in sorted(structs, key=len, reverse=True):
-        if name.startswith(f"{origin}."):
-            return origin
-    raise PlanTextError(f"an Unnest puts out {name!r}, which comes from none of {[*lists, *structs]}")
-
-
-def _nothing(visit: _Visit) -> Relation:
+def _nothing(visit: Visit) -> Relation:
     return Relation(tuple(Column(None, name, NONE, NONE) for name in visit.node.fields))
 
 
-def _repartition(visit: _Visit) -> Relation:
+def _repartition(visit: Visit) -> Relation:
     source = visit.input()
     match = re.match(r"(?:Hash|DistributeBy)\((.*)\)(?: partition_count=\d+)?$", visit.node.detail, re.DOTALL)
     if match is None:
         return source
     visit = replace(visit, node=replace(visit.node, detail=match.group(1)))
     expressions = visit.read(source.columns, inputs=1)
-    expressions.list()
+    expressions.items()
     items = expressions.finish()
     # Where a row is computed changes no value; the columns are needed all the same.
     return replace(source, needed=source.needed | _any(items) | _needed(items), order=NONE)
 
 
-def _same(visit: _Visit) -> Relation:
+def _same(visit: Visit) -> Relation:
     return visit.input()
 
 
-def _explained(visit: _Visit) -> Relation:
+def _explained(visit: Visit) -> Relation:
     """An EXPLAIN puts out texts; its rows depend on whatever the explained query reads."""
     source = visit.input()
     columns = tuple(Column(None, name, NONE, NONE) for name in visit.node.fields)
     return Relation(columns, rows=source.rows | source.values, needed=source.needed | source.order)
 
 
-RULES: Mapping[str, Callable[[_Visit], Relation]] = {
+RULES: Mapping[str, Callable[[Visit], Relation]] = {
     "Aggregate": _aggregate,
     "Analyze": _explained,
     "Distinct": _distinct,
@@ -498,7 +328,7 @@ RULES: Mapping[str, Callable[[_Visit], Relation]] = {
     "SubqueryAlias": _subquery_alias,
     "TableScan": _table_scan,
     "Union": _union,
-    "Unnest": _unnest,
+    "Unnest": unnest,
     "Values": _values,
     "WindowAggr": _window,
 }
