@@ -89,7 +89,9 @@ def _view_asset(
             raise dg.Failure(shorten(str(error), _FAILURE_BYTES), allow_retries=False) from None
         return dg.MaterializeResult(
             asset_key=spec.key,
-            metadata=run_metadata(done.publication, done.profile, plan.lineage, translator.get_asset_key),
+            metadata=run_metadata(
+                done.publication, done.profile, plan.lineage, translator.get_asset_key, project.project.root
+            ),
         )
 
     return run_view

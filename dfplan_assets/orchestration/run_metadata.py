@@ -6,23 +6,24 @@ slow. Each part therefore has a budget in bytes; a part that is cut says so, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from operator import itemgetter
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import dagster as dg
 
 from dfplan_assets.execution.profile import OperatorProfile, RunProfile
 from dfplan_assets.execution.publication import Publication
 from dfplan_assets.orchestration.column_origins import column_lineage
-from dfplan_assets.orchestration.markdown import fenced, fit, shorten, table
+from dfplan_assets.orchestration.markdown import fenced, fit, table
 from dfplan_assets.planning.lineage.model import Kind, Lineage
 
 EVENT_LIMIT_BYTES = 50_000
 _TREE_BYTES = 12_000
 _OPERATORS_BYTES = 12_000
 _LINEAGE_BYTES = 20_000
-_TREE_DETAIL_BYTES = 72
-_TABLE_DETAIL_BYTES = 240
+_TREE_LINE_CHARACTERS = 72  # what fits beside the other columns of the UI on a laptop
+_FILE_GROUPS = re.compile(r"file_groups=\{\d+ groups?: \[\[([^\],:]*)[^}]*\}")
 _SECONDS_DIGITS = 6
 _NANOSECONDS_PER_MILLISECOND = 1_000_000
 
@@ -32,6 +33,7 @@ def run_metadata(
     profile: RunProfile,
     lineage: Lineage,
     key_of: Callable[[str], dg.AssetKey],
+    project_root: Path,
 ) -> dict[str, dg.MetadataValue]:
     """The metadata of one materialisation, small enough that no event exceeds ``EVENT_LIMIT_BYTES``.
 
@@ -42,55 +44,62 @@ def run_metadata(
         "dagster/size_bytes": dg.MetadataValue.int(publication.bytes),
         "dfplan/wall_seconds": dg.MetadataValue.float(round(profile.wall_seconds, _SECONDS_DIGITS)),
         "dfplan/cpu_seconds": dg.MetadataValue.float(round(profile.cpu_seconds, _SECONDS_DIGITS)),
-        "dfplan/executed_plan": _tree(profile),
-        "dfplan/operators": _operators(profile),
+        "dfplan/executed_plan": _tree(profile.root, project_root),
+        "dfplan/operators": _operators(profile.root),
         **_lineage(publication.view, lineage, key_of),
     }
 
 
-def _walk(operator: OperatorProfile, depth: int = 0) -> Iterator[tuple[int, OperatorProfile]]:
-    pending = [(depth, operator)]
+def _numbered(root: OperatorProfile) -> list[tuple[int, int, OperatorProfile]]:
+    """All operators in pre-order: number, depth, operator."""
+    found: list[tuple[int, int, OperatorProfile]] = []
+    pending = [(0, root)]
     while pending:
-        level, node = pending.pop()
-        yield level, node
-        pending.extend((level + 1, child) for child in reversed(node.children))
+        depth, node = pending.pop()
+        found.append((len(found), depth, node))
+        pending.extend((depth + 1, child) for child in reversed(node.children))
+    return found
 
 
-def _tree(profile: RunProfile) -> dg.MarkdownMetadataValue:
-    nodes = list(_walk(profile.root))
-    counts = [_count(node.output_rows) for _, node in nodes]
+def _tree(root: OperatorProfile, project_root: Path) -> dg.MarkdownMetadataValue:
+    nodes = _numbered(root)
+    counts = [_count(node.output_rows) for _, _, node in nodes]
     width = max(len("rows"), *map(len, counts))
-    lines = [f"{'rows':>{width}}  operator"]
-    lines += [
-        f"{count:>{width}}  {'  ' * depth}{shorten(node.display, _TREE_DETAIL_BYTES)}"
-        for count, (depth, node) in zip(counts, nodes, strict=True)
-    ]
+    digits = len(str(len(nodes) - 1))
+    lines = [f"{'rows':>{width}}  {'':>{digits}}  operator"]
+    for count, (number, depth, node) in zip(counts, nodes, strict=True):
+        head = f"{count:>{width}}  {number:>{digits}}  {'  ' * depth}"
+        room = max(_TREE_LINE_CHARACTERS - len(head), len(node.name))
+        display = _readable(node.display, project_root)
+        lines.append(head + (display if len(display) <= room else f"{display[: room - 1]}…"))
     shown = fit(lines, _TREE_BYTES)
     text = fenced("\n".join(lines[:shown]))
     return dg.MetadataValue.md(_cut_note(len(lines) - shown, len(nodes), "the last") + text)
 
 
-def _operators(profile: RunProfile) -> dg.MarkdownMetadataValue:
-    """The operators with the costliest first, so that a cut loses the cheapest."""
-    by_cost = sorted(
-        ((node.cpu_nanoseconds or 0, node) for _, node in _walk(profile.root)),
-        key=itemgetter(0),
-        reverse=True,
-    )
-    header = ("operator", "rows", "CPU ms", "partitions", "detail")
+def _readable(display: str, project_root: Path) -> str:
+    """An operator's text with a scan's files first, named from the project's folder on."""
+    inside = display.replace(f"{project_root.as_posix().lstrip('/')}/", "")
+    return _FILE_GROUPS.sub(r"\1", inside)
+
+
+def _operators(root: OperatorProfile) -> dg.MarkdownMetadataValue:
+    """The operators with their numbers in the tree, the costliest first, so that a cut loses the cheapest."""
+    by_cost = sorted(_numbered(root), key=lambda numbered: numbered[2].cpu_nanoseconds or 0, reverse=True)
     rows = [
         (
+            str(number),
             node.name,
             _count(node.output_rows),
             ""
             if node.cpu_nanoseconds is None
             else f"{node.cpu_nanoseconds / _NANOSECONDS_PER_MILLISECOND:,.3f}",
             str(node.partitions),
-            shorten(_detail(node), _TABLE_DETAIL_BYTES),
         )
-        for _, node in by_cost
+        for number, _, node in by_cost
     ]
-    lines = table(header, rows, numeric=(False, True, True, True, False)).split("\n")
+    header = ("", "operator", "rows", "CPU ms", "partitions")
+    lines = table(header, rows, numeric=(True, False, True, True, True)).split("\n")
     shown = fit(lines, _OPERATORS_BYTES)
     note = _cut_note(len(lines) - shown, len(rows), "the cheapest")
     return dg.MetadataValue.md(note + "\n".join(lines[:shown]))
@@ -128,7 +137,3 @@ def _cut_note(left_out: int, total: int, which: str) -> str:
 
 def _count(rows: int | None) -> str:
     return "" if rows is None else f"{rows:,}"
-
-
-def _detail(node: OperatorProfile) -> str:
-    return node.display.removeprefix(node.name).removeprefix(":").strip()
