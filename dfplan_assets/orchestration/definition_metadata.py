@@ -14,7 +14,8 @@ from dfplan_assets.orchestration.view_text import query_text
 from dfplan_assets.planning.bundle import ProjectPlan, ViewPlan
 from dfplan_assets.project.model import Source
 
-PLAN_LIMIT_BYTES = 16_000
+_PLAN_BYTES = 16_000
+_LINE_BYTES = 2_000
 _COLUMN_TEXT_BYTES = 600
 
 
@@ -76,12 +77,16 @@ def _column(field: pa.Field, description: str | None) -> dg.TableColumn:
 
 
 def _logical_plan(plan: ViewPlan) -> dg.MarkdownMetadataValue:
-    lines = plan.logical_plan.rstrip().splitlines()
-    shown = fit(lines, PLAN_LIMIT_BYTES)
+    complete = plan.logical_plan.rstrip().splitlines()
+    lines = [shorten(line, _LINE_BYTES) for line in complete]
+    shown = fit(lines, _PLAN_BYTES)
+    cut = sum(line != whole for line, whole in zip(lines[:shown], complete, strict=False))
+    notes = [
+        *([f"the last {len(lines) - shown:,} of {len(lines):,} lines are left out"] if shown < len(lines) else []),
+        *([f"{cut:,} long lines are cut"] if cut else []),
+    ]
     text = fenced("\n".join(lines[:shown]))
-    if shown < len(lines):
-        text = (
-            f"**Shortened: the last {len(lines) - shown} of {len(lines)} lines are left out.** "
-            f"`dfplan plan {plan.view.name}` prints them all.\n\n{text}"
-        )
+    if notes:
+        command = f"`dfplan plan {plan.view.name}` prints the whole plan."
+        text = f"**Shortened: {', '.join(notes)}.** {command}\n\n{text}"
     return dg.MetadataValue.md(text)

@@ -10,6 +10,7 @@ import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
 from dagster._core.execution.api import execute_run_iterator
+from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 
 from dfplan_assets.orchestration.assets import op_names
@@ -125,8 +126,20 @@ def _outcome(view: str, event: dg.DagsterEvent) -> ViewOutcome | None:
         failure = event.step_failure_data
         if failure.user_failure_data is not None and failure.user_failure_data.description:
             return ViewOutcome(view, "failed", error=failure.user_failure_data.description)
-        return ViewOutcome(view, "failed", error=failure.error_display_string.strip())
+        return ViewOutcome(view, "failed", error=f"view {view}: {_root_cause(failure)}")
     return None
+
+
+def _root_cause(failure: StepFailureData) -> str:
+    """What ended a step other than an error of this package: an interrupt, or an error without a view."""
+    error = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    if error is None:
+        return failure.error_display_string
+    if error.cls_name == dg.DagsterExecutionInterruptedError.__name__:
+        return "interrupted"
+    return f"{error.message.strip()}\n  The run's log in Dagster's UI has the stack trace."
 
 
 def _number(value: dg.MetadataValue, kind: type[_Number]) -> _Number:
