@@ -15,6 +15,7 @@ from datafusion import DataFrame, SessionContext, SQLOptions
 
 from dfplan_assets.errors import GuardError, ParameterError, PlanningError, UnknownNameError
 from dfplan_assets.planning.catalog import RecordingCatalog
+from dfplan_assets.planning.panics import raise_unless_datafusion
 from dfplan_assets.planning.sql_text import first_word, parameter_names
 from dfplan_assets.project.model import ParameterValue, View
 
@@ -26,55 +27,80 @@ _NO_CHANGES = SQLOptions().with_allow_ddl(False).with_allow_dml(False).with_allo
 _ONE_QUERY = "Keep exactly one SELECT (or WITH … SELECT, VALUES) in the file."
 
 
-def plan_query(ctx: SessionContext, view: View, params: Mapping[str, ParameterValue]) -> DataFrame:
+def plan_query(
+    ctx: SessionContext,
+    view: View,
+    params: Mapping[str, ParameterValue],
+    known_tables: Iterable[str] = (),
+) -> DataFrame:
     """A view's text as a planned, not executed, data frame with its parameters bound.
 
-    ``params`` may hold more than the view uses. Raises GuardError, ParameterError,
-    UnknownNameError, or PlanningError for everything else that the planner refuses.
+    ``params`` may hold more than the view uses; ``known_tables`` are offered where a name is
+    unknown. Raises GuardError, ParameterError, UnknownNameError, or PlanningError for everything
+    else that the planner refuses.
     """
-    template = plan_template(ctx, view)
     used = parameter_names(view.sql)
-    if not used:
-        return template
     missing = [name for name in used if name not in params]
-    if missing:
+    if not used or missing:
+        template = plan_template(ctx, view, known_tables)
+        if not missing:
+            return template
         raise ParameterError(
             view.where,
             f"parameter ${missing[0]} has no value",
-            f"Give it one under params: in dfplan.yaml or in the view's front matter"
-            f"{_have(params, 'Parameters with values')}.",
+            "Give it one under params: in dfplan.yaml or in the view's front matter"
+            + (f" (there are values for {', '.join(sorted(params))})." if params else "."),
         )
     values = {name: params[name] for name in used}
+    _refuse_other_statements(view)
     try:
         bound = ctx.sql_with_options(view.sql, _NO_CHANGES, param_values=values)
         if any(isinstance(value, str) for value in values.values()):
             # A text that is no number or date shows when the optimizer folds its cast.
             bound.optimized_logical_plan()
     except BaseException as cause:
-        _raise_unless_planner(cause)
+        raise_unless_datafusion(cause)
+        plan_template(ctx, view, known_tables)  # raises where the values are not to blame
         described = ", ".join(f"${name} ({type(value).__name__})" for name, value in values.items())
         raise ParameterError(
             view.where,
-            f"the query plans, but not with these parameter values: {described}: {_last_line(cause)}",
-            "Give each parameter a value of the type that the query compares it with.",
-        ) from cause
-    return bound
+            f"the query plans, but not with these parameters' values: {described}: "
+            + _without_values(str(cause).strip().splitlines()[-1], values),
+            "Give each parameter a value of the type that the query uses it with.",
+        ) from None  # the cause may quote a secret value
+    return _relation(view, bound)
 
 
-def plan_template(ctx: SessionContext, view: View) -> DataFrame:
+def plan_template(ctx: SessionContext, view: View, known_tables: Iterable[str] = ()) -> DataFrame:
     """A view's text as a planned data frame in which parameters are still placeholders."""
-    word = first_word(view.sql)
-    if word is not None and word not in _QUERY_WORDS:
-        raise GuardError(view.where, f"a view is one query, this is {word.upper()}", _ONE_QUERY)
+    _refuse_other_statements(view)
     try:
         frame = ctx.sql_with_options(view.sql, _NO_CHANGES)
     except BaseException as cause:
-        _raise_unless_planner(cause)
-        raise _translate(view, str(cause), ctx) from cause
+        raise_unless_datafusion(cause)
+        raise _translate(view, str(cause), ctx, known_tables) from cause
+    return _relation(view, frame)
+
+
+def _refuse_other_statements(view: View) -> None:
+    word = first_word(view.sql)
+    if word is not None and word not in _QUERY_WORDS:
+        raise GuardError(view.where, f"a view is one query, this is {word.upper()}", _ONE_QUERY)
+
+
+def _relation(view: View, frame: DataFrame) -> DataFrame:
     root = frame.logical_plan().display_indent().split(":", 1)[0].split("\n", 1)[0].strip()
     if root in _NO_RELATION:
         raise GuardError(view.where, f"a view is one query, this is {root.upper()}", _ONE_QUERY)
     return frame
+
+
+def _without_values(text: str, values: Mapping[str, ParameterValue]) -> str:
+    """A message with the parameters' names in the place of their values, which may be secret."""
+    for name, value in values.items():
+        if isinstance(value, str) and value:
+            text = text.replace(value, f"${name}")
+    return text
 
 
 def referenced_names(ctx: SessionContext, catalog: RecordingCatalog, view: View) -> frozenset[str]:
@@ -88,17 +114,11 @@ def referenced_names(ctx: SessionContext, catalog: RecordingCatalog, view: View)
     try:
         ctx.sql_with_options(view.sql, _NO_CHANGES)
     except BaseException as cause:
-        _raise_unless_planner(cause)
+        raise_unless_datafusion(cause)
     return frozenset(catalog.take_record())
 
 
-def _raise_unless_planner(cause: BaseException) -> None:
-    """Lets pass what the planner raises: errors, and panics, which are no ``Exception``."""
-    if not isinstance(cause, Exception) and type(cause).__name__ != "PanicException":
-        raise cause
-
-
-def _translate(view: View, text: str, ctx: SessionContext) -> PlanningError:
+def _translate(view: View, text: str, ctx: SessionContext, known_tables: Iterable[str]) -> PlanningError:
     """DataFusion's message as an error that names the cause and what to do."""
     if "only supports a single SQL statement" in text:
         return GuardError(view.where, "the file holds more than one statement", _ONE_QUERY)
@@ -115,11 +135,10 @@ def _translate(view: View, text: str, ctx: SessionContext) -> PlanningError:
     table = re.search(r"table '(.*?)' not found", text)
     if table:
         name = table.group(1).removeprefix("datafusion.").removeprefix("public.")
-        tables = _table_names(ctx)
         return UnknownNameError(
             view.where,
             f"table {name} is neither a view nor a source",
-            _nearest(name, tables) + "Add the view, or declare the source in dfplan.yaml.",
+            _nearest(name, known_tables) + "Add the view, or declare the source in dfplan.yaml.",
         )
     column_ = re.search(r"No field named (.*?)\.(?:\s|$)(.*)", text, re.DOTALL)
     if column_:
@@ -141,15 +160,6 @@ def _translate(view: View, text: str, ctx: SessionContext) -> PlanningError:
     return PlanningError(view.where, f"DataFusion cannot plan the query: {text}", "Correct the query.")
 
 
-def _table_names(ctx: SessionContext) -> set[str]:
-    catalog = ctx.catalog()
-    return {
-        table if schema == "public" else f"{schema}.{table}"
-        for schema in catalog.names()
-        for table in catalog.schema(schema).names()
-    }
-
-
 def _nearest(name: str, candidates: Iterable[str]) -> str:
     by_simple_name = {candidate.replace('"', "").lower(): candidate for candidate in candidates}
     for candidate in list(by_simple_name.values()):
@@ -163,11 +173,3 @@ def _nearest(name: str, candidates: Iterable[str]) -> str:
     if any(match == simple for match in close) and any(char.isupper() for char in "".join(names)):
         hint += "Names with capitals must stand in double quotes. "
     return hint
-
-
-def _have(params: Mapping[str, ParameterValue], label: str) -> str:
-    return f" ({label}: {', '.join(sorted(params))})" if params else ""
-
-
-def _last_line(cause: BaseException) -> str:
-    return str(cause).strip().splitlines()[-1]

@@ -54,7 +54,7 @@ def _plan_view(
 ) -> ViewPlan:
     catalog.take_record()
     params = project.params_of(view)
-    frame = plan_query(ctx, view, params)
+    frame = plan_query(ctx, view, params, (*project.views, *project.sources))
     resolved = catalog.take_record()
     lineage = view_lineage(frame, view, params, resolved, {n: schemas[n] for n, ok in resolved.items() if ok})
     return ViewPlan(

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
-from datafusion import SessionContext
+from datafusion import CsvReadOptions, SessionContext
 from datafusion.catalog import Schema
 
 from dfplan_assets.errors import SourceError
 from dfplan_assets.planning.catalog import CATALOG, DEFAULT_SCHEMA, schema_and_table
+from dfplan_assets.planning.panics import raise_unless_datafusion
 from dfplan_assets.project.model import Source
 
 _STAND_IN = "dfplan_source"
@@ -47,7 +48,8 @@ def register_source(ctx: SessionContext, source: Source, schema: pa.Schema) -> N
     key = _STAND_IN
     try:
         _register(ctx, key, source, schema)
-    except Exception as cause:
+    except BaseException as cause:
+        raise_unless_datafusion(cause)
         raise _unreadable(source, cause) from cause
     _rename(ctx, key, source.name)
 
@@ -77,7 +79,8 @@ def _register(ctx: SessionContext, key: str, source: Source, schema: pa.Schema |
     if source.format == "parquet":
         ctx.register_parquet(key, path, file_extension=extension, schema=schema)
     elif source.format == "csv":
-        ctx.register_csv(key, path, schema=schema, file_extension=extension, **options)  # type: ignore[arg-type]
+        csv = CsvReadOptions(schema=schema, file_extension=extension, **options)  # type: ignore[arg-type]
+        ctx.register_csv(key, path, options=csv)
     elif source.format == "json":
         ctx.register_json(key, path, schema=schema, file_extension=extension, **options)  # type: ignore[arg-type]
     else:
@@ -101,7 +104,8 @@ def _inferred(source: Source) -> pa.Schema:
     try:
         _register(ctx, _STAND_IN, source, None)
         schema: pa.Schema = ctx.table(_STAND_IN).schema()
-    except Exception as cause:
+    except BaseException as cause:
+        raise_unless_datafusion(cause)
         raise _unreadable(source, cause) from cause
     if not schema.names:
         raise _unreadable(source, ValueError("no columns found"))
@@ -155,7 +159,7 @@ def _exists(path: str) -> bool:
     )
 
 
-def _unreadable(source: Source, cause: Exception) -> SourceError:
+def _unreadable(source: Source, cause: BaseException) -> SourceError:
     return SourceError(
         f"dfplan.yaml: source {source.name}",
         f"{source.path} cannot be read as {source.format}: {str(cause).strip().splitlines()[-1]}",

@@ -210,8 +210,21 @@ def _distinct_on(visit: Visit) -> Relation:
     )
 
 
+def _branches(union: Node) -> list[Node]:
+    """The inputs of a union and of the unions that are its inputs: hundreds of branches nest as deep."""
+    branches: list[Node] = []
+    waiting = [*reversed(union.children)]
+    while waiting:
+        node = waiting.pop()
+        if node.kind == "Union":
+            waiting.extend(reversed(node.children))
+        else:
+            branches.append(node)
+    return branches
+
+
 def _union(visit: Visit) -> Relation:
-    sources = [visit.input(index) for index in range(len(visit.node.children))]
+    sources = [visit.walk.visit(node, visit.outer, visit.recursive) for node in _branches(visit.node)]
     columns = [
         Column(None, "", NONE.union(*(c.direct for c in side)), NONE.union(*(c.indirect for c in side)))
         for side in zip(*(source.columns for source in sources), strict=True)

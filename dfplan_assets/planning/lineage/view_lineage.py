@@ -39,6 +39,12 @@ def view_lineage(
     try:
         root = parse_plan(plan.display_indent(), plan.display_indent_schema(), texts | names)
         relation = walk.relation(root)
+    except RecursionError as cause:
+        raise LineageError(
+            view.where,
+            "the query nests too deeply for its lineage to be followed",
+            "Split the view: make a view of its own of an inner part.",
+        ) from cause
     except PlanTextError as cause:
         raise LineageError(
             view.where,

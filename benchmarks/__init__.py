@@ -1,0 +1,1 @@
+"""Measurements of the project: ``make bench``. Ratios within one run, never assertions."""

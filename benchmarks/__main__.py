@@ -1,0 +1,21 @@
+"""``python -m benchmarks [NAME…]``: runs all measurements, or those named."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks import planning
+
+BENCHMARKS = {"planning": planning.main}
+
+
+def main(names: list[str]) -> None:
+    """Runs the named measurements in order, all of them where none is named."""
+    unknown = sorted(set(names) - BENCHMARKS.keys())
+    if unknown:
+        sys.exit(f"no benchmark named {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    for name in names or BENCHMARKS:
+        BENCHMARKS[name]()
+
+
+main(sys.argv[1:])

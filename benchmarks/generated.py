@@ -1,0 +1,82 @@
+"""Generated projects: views in layers, whose queries use what real ones use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from dfplan_assets.project.model import Engine, Planning, Project, Source, View
+
+LAYERS = 10
+ORDERS = [
+    pa.field("id", pa.int64()),
+    pa.field("customer", pa.int64()),
+    pa.field("amount", pa.float64()),
+    pa.field("status", pa.string()),
+    pa.field("day", pa.date32()),
+]
+CUSTOMERS = [
+    pa.field("id", pa.int64()),
+    pa.field("limit_amount", pa.float64()),
+    pa.field("segment", pa.string()),
+]
+SOURCES = {"orders": pa.schema(ORDERS), "customers": pa.schema(CUSTOMERS)}
+
+FIRST = """
+select id, customer, amount, upper(status) as status, day
+from orders
+where amount > {number} and customer in (select id from customers where segment <> 's{number}')
+"""
+AGGREGATE = """
+select max(id) as id, customer, sum(amount) as amount, min(status) as status, max(day) as day
+from {above}
+group by customer
+having count(*) > 1
+"""
+JOIN = """
+select x.id, x.customer, x.amount + y.amount as amount, x.status, y.day
+from {above} x join {beside} y on x.id = y.id
+where x.amount > (select avg(z.amount) from {beside} z where z.customer = x.customer)
+"""
+WINDOW_AND_UNION = """
+with ranked as (
+    select *, row_number() over (partition by customer order by amount desc, id) as place from {above}
+)
+select id, customer, amount, status, day from ranked where place = 1
+union all
+select id, customer, amount, case when amount > 1 then status else 'low' end, day from {beside}
+"""
+
+
+def layered_views(count: int) -> dict[str, str]:
+    """``count`` views in ten layers: filters with subqueries, joins, aggregates, windows, unions."""
+    width = max(1, count // LAYERS)
+    views: dict[str, str] = {}
+    for number in range(count):
+        layer = min(number // width, LAYERS - 1)
+        above, beside = f"view_{number - width}", f"view_{(layer - 1) * width + (number * 7) % width}"
+        shape = FIRST if layer == 0 else (AGGREGATE, JOIN, WINDOW_AND_UNION)[number % 3]
+        views[f"view_{number}"] = shape.format(number=number, above=above, beside=beside)
+    return views
+
+
+def planned_only(count: int) -> Project:
+    """A project of generated views over sources that have columns but no files."""
+    return Project(
+        name="generated",
+        root=Path("/nowhere"),
+        views={
+            name: View(name, Path(f"views/{name}.sql"), sql, None, None, (), {}, {})
+            for name, sql in layered_views(count).items()
+        },
+        sources={n: Source(n, f"/nowhere/{n}.parquet", "parquet", {}, s) for n, s in SOURCES.items()},
+        output="/nowhere/warehouse",
+        keep_results=3,
+        store="sqlite:////nowhere/plans.db",
+        params={},
+        secret_params=frozenset(),
+        engine=Engine(None, None, {}),
+        planning=Planning("required", "off", False),
+        extends=(),
+    )

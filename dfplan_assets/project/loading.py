@@ -1,0 +1,77 @@
+"""A project's folder, read as a whole."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+
+from dfplan_assets.errors import ProjectError
+from dfplan_assets.project.document import Document, decode, read_document
+from dfplan_assets.project.model import Project
+from dfplan_assets.project.parameters import Parameters, read_parameters
+from dfplan_assets.project.settings import (
+    no_project,
+    read_engine,
+    read_extends,
+    read_folders,
+    read_keep_results,
+    read_name,
+    read_planning,
+    read_store,
+)
+from dfplan_assets.project.sources import read_sources
+from dfplan_assets.project.views import read_views
+from dfplan_assets.project.yaml_language import ColumnTypeLoader
+
+PROJECT_FILE = "dfplan.yaml"
+_KEYS = (
+    "name",
+    "views",
+    "output",
+    "store",
+    "sources",
+    "params",
+    "engine",
+    "planning",
+    "extends",
+    "keep_results",
+)
+
+
+def load_project(directory: Path) -> Project:
+    """Reads the project in a folder: its ``dfplan.yaml`` and its views; no source is opened.
+
+    Raises ProjectError, SourceError or ViewError where something cannot be used.
+    """
+    root = Path(os.path.abspath(directory))
+    file = root / PROJECT_FILE
+    if not file.is_file():
+        raise no_project(root)
+    document = Document(file, ProjectError)
+    try:
+        content = file.read_bytes()
+    except OSError as problem:
+        raise ProjectError(
+            str(file), f"the file cannot be read: {problem.strerror}", "Correct its rights."
+        ) from problem
+    entries = read_document(document, decode(document, content), ColumnTypeLoader).entries(known=_KEYS)
+
+    params = read_parameters(entries["params"]) if "params" in entries else Parameters({}, frozenset())
+    sources = read_sources(entries["sources"], root) if "sources" in entries else {}
+    folders = read_folders(root, entries)
+    settings = Project(
+        name=read_name(root, entries.get("name")),
+        root=root,
+        views={},
+        sources=sources,
+        output=folders.output,
+        keep_results=read_keep_results(entries.get("keep_results")),
+        store=read_store(root, entries.get("store")),
+        params=params.values,
+        secret_params=params.secret,
+        engine=read_engine(entries.get("engine")),
+        planning=read_planning(entries.get("planning")),
+        extends=read_extends(entries.get("extends")),
+    )
+    return dataclasses.replace(settings, views=read_views(folders.views, sources, document.where()))

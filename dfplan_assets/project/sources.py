@@ -1,0 +1,226 @@
+"""Sources as ``dfplan.yaml`` declares them: path, format, options, columns."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+
+from dfplan_assets.errors import SourceError
+from dfplan_assets.project.column_types import parse_type
+from dfplan_assets.project.document import Node
+from dfplan_assets.project.model import OptionValue, Source, SourceFormat
+from dfplan_assets.project.names import canonical_name
+from dfplan_assets.project.suggestions import did_you_mean
+
+_FORMATS: tuple[SourceFormat, ...] = ("parquet", "csv", "json", "arrow")
+_FORMAT_OF_EXTENSION: Mapping[str, SourceFormat] = {
+    ".parquet": "parquet",
+    ".parq": "parquet",
+    ".pq": "parquet",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".arrow": "arrow",
+    ".arrows": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+}
+_COMPRESSION_OF_EXTENSION = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz", ".zst": "zstd"}
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_WILDCARD = re.compile(r"[*?\[]")
+
+
+def read_sources(node: Node, root: Path) -> dict[str, Source]:
+    """Reads ``sources:``; relative paths are those of the project's folder ``root``.
+
+    Files need not exist. Raises SourceError for a declaration that cannot be used.
+    """
+    sources: dict[str, Source] = {}
+    for written, entry in node.entries().items():
+        try:
+            name = canonical_name(written)
+        except ValueError as problem:
+            raise entry.wrong(
+                f"{written!r} cannot be the name of a source: {problem}",
+                "Rename it, as in orders or raw.orders.",
+                SourceError,
+            ) from problem
+        if name in sources:
+            raise entry.wrong(
+                f"the source {name} is declared twice: public.{name} is the same table",
+                "Remove one of them.",
+                SourceError,
+            )
+        sources[name] = _source(name, entry, root)
+    return sources
+
+
+def _source(name: str, node: Node, root: Path) -> Source:
+    if isinstance(node.value, str):
+        parts: Mapping[str, Node] = {"path": node}
+    elif isinstance(node.value, Mapping):
+        parts = node.entries(known=("path", "format", "options", "columns"))
+    else:
+        raise node.expected("a path, or a mapping with path, format, options and columns")
+    if "path" not in parts:
+        raise node.wrong(f"{node.key} has no path", "Add path:, the file, glob or folder it is read from.")
+
+    path = _absolute(parts["path"], root)
+    extension, compression = _extensions(path)
+    if "format" in parts:
+        format_ = _chosen_format(parts["format"])
+    else:
+        format_ = _inferred_format(parts["path"], path, extension)
+    options: dict[str, OptionValue] = {}
+    if format_ == "csv" and extension == ".tsv":
+        options["delimiter"] = "\t"
+    if compression is not None:
+        if format_ not in ("csv", "json"):
+            raise parts["path"].wrong(
+                f"a {format_} file cannot be read compressed as a whole",
+                "Unpack it; Parquet and Arrow files are compressed inside.",
+                SourceError,
+            )
+        options["file_compression_type"] = compression
+    if "options" in parts:
+        options.update(_options(parts["options"], format_, path))
+    columns = _columns(parts["columns"]) if "columns" in parts else None
+    return Source(name, path, format_, options, columns)
+
+
+def _absolute(node: Node, root: Path) -> str:
+    written = node.text()
+    if _URL.match(written):
+        return written
+    folders, _, _ = written.rstrip("/").rpartition("/")
+    if _WILDCARD.search(folders):
+        raise node.wrong(
+            f"{written} has a wildcard in a folder's name, where DataFusion does not expand it",
+            "Use wildcards in the last part only, name the folder itself, or declare one source per folder.",
+            SourceError,
+        )
+    path = os.path.abspath(root / written)
+    is_folder = written.endswith("/") or Path(path).is_dir()
+    return f"{path.rstrip('/')}/" if is_folder else path
+
+
+def _extensions(path: str) -> tuple[str, str | None]:
+    """The extension that tells the format, and the compression that one behind it tells."""
+    pure = Path(path)
+    compression = _COMPRESSION_OF_EXTENSION.get(pure.suffix.lower())
+    inner = Path(pure.stem) if compression is not None else pure
+    return inner.suffix.lower(), compression
+
+
+def _chosen_format(node: Node) -> SourceFormat:
+    chosen = node.choice(_FORMATS)
+    return next(known for known in _FORMATS if known == chosen)
+
+
+def _inferred_format(node: Node, path: str, extension: str) -> SourceFormat:
+    if extension in _FORMAT_OF_EXTENSION:
+        return _FORMAT_OF_EXTENSION[extension]
+    if path.endswith("/"):
+        reason = "it is a folder"
+    elif extension:
+        reason = f"its extension {extension} is none of {', '.join(_FORMAT_OF_EXTENSION)}"
+    else:
+        reason = "it has no extension"
+    raise node.wrong(
+        f"the format of {node.text()} is not known: {reason}",
+        f"Add format:, as in {{path: {node.text()}, format: csv}}; there are {', '.join(_FORMATS)}.",
+        SourceError,
+    )
+
+
+def _character(node: Node) -> str:
+    if not isinstance(node.value, str) or len(node.value) != 1 or not node.value.isascii():
+        raise node.wrong(
+            f"{node.key} must be one ASCII character", 'Write it in double quotes; a tab is "\\t".'
+        )
+    return node.value
+
+
+def _sampled_rows(node: Node) -> int:
+    return node.whole_number(minimum=1)
+
+
+def _compression(node: Node) -> str:
+    return node.choice(_COMPRESSION_OF_EXTENSION.values())
+
+
+def _file_extension(node: Node) -> str:
+    extension = node.text()
+    if not extension.startswith("."):
+        raise node.wrong(f"{node.key} must begin with a dot, as in .csv", f"Write it as .{extension}.")
+    return extension
+
+
+_Reader = Callable[[Node], OptionValue]
+_TEXT_OPTIONS: Mapping[str, _Reader] = {
+    "schema_infer_max_records": _sampled_rows,
+    "file_compression_type": _compression,
+}
+# What DataFusion takes for each format and was seen to heed. It also has terminator and
+# null_regex for CSV, which reading does not follow, and which are therefore not offered.
+_OPTIONS: Mapping[SourceFormat, Mapping[str, _Reader]] = {
+    "csv": {
+        "has_header": Node.boolean,
+        "delimiter": _character,
+        "quote": _character,
+        "escape": _character,
+        "comment": _character,
+        "newlines_in_values": Node.boolean,
+        "truncated_rows": Node.boolean,
+        **_TEXT_OPTIONS,
+    },
+    "json": _TEXT_OPTIONS,
+    "parquet": {},
+    "arrow": {},
+}
+
+
+def _options(node: Node, format_: SourceFormat, path: str) -> dict[str, OptionValue]:
+    known = dict(_OPTIONS[format_])
+    if path.endswith("/"):
+        known["file_extension"] = _file_extension
+    options: dict[str, OptionValue] = {}
+    for name, entry in node.entries().items():
+        if name not in known:
+            next_step = (
+                did_you_mean(name, known, f"options of a {format_} source")
+                if known
+                else f"A {format_} source has no options: remove it."
+            )
+            raise entry.wrong(f"unknown option {entry.key}", next_step, SourceError)
+        options[name] = known[name](entry)
+    return options
+
+
+def _columns(node: Node) -> pa.Schema:
+    entries = node.entries()
+    if not entries:
+        raise node.wrong(
+            f"{node.key} names no column",
+            "Name each column with its type, or leave columns: out.",
+            SourceError,
+        )
+    fields = []
+    for name, entry in entries.items():
+        if not name:
+            raise entry.wrong(f"{node.key} has a column without a name", "Name it.", SourceError)
+        try:
+            fields.append(pa.field(name, parse_type(entry.text())))
+        except ValueError as problem:
+            raise entry.wrong(
+                f"the type of {entry.key} cannot be used: {problem}",
+                "Write a type as in int64, string, date32, timestamp[us], decimal128(15, 2), list<int64>.",
+                SourceError,
+            ) from problem
+    return pa.schema(fields)
