@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 import dfplan_assets.demo
 from dfplan_assets.errors import UnknownNameError
+from dfplan_assets.project.suggestions import nearest
 
 PROJECT_VARIABLE = "DFPLAN_PROJECT"
 PROJECT_FILE = "dfplan.yaml"
@@ -26,13 +26,12 @@ def nearest_project() -> Path:
     return here if (here / PROJECT_FILE).exists() else configured_project()
 
 
-def check_view(name: str, views: Iterable[str], where: str) -> str:
-    """The name, if it is one of the views; raises UnknownNameError with the nearest names if not."""
-    known = sorted(views)
-    if name in known:
+def check_view(name: str, views: Collection[str], where: str) -> str:
+    """The name, if it is one of the views; raises UnknownNameError with the nearest one if not."""
+    if name in views:
         return name
-    near = difflib.get_close_matches(name, known, n=3)
-    hint = f"Did you mean {' or '.join(near)}? " if near else ""
+    near = nearest(name, views)
+    hint = f"Did you mean {near}? " if near is not None else ""
     raise UnknownNameError(
-        where, f"there is no view {name}", f"{hint}`dfplan plan` lists all {len(known)} views."
+        where, f"there is no view {name}", f"{hint}`dfplan plan` lists all {len(views)} views."
     )

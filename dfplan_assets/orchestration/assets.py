@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import dagster as dg
 
-from dfplan_assets.errors import ExecutionError, InputError, ViewError
+from dfplan_assets.errors import ExecutionError, InputError
 from dfplan_assets.execution.materialise import Materialisation
 from dfplan_assets.orchestration.markdown import shorten
 from dfplan_assets.orchestration.run_metadata import run_metadata
@@ -98,20 +98,13 @@ def _view_asset(
 
 
 def _view_spec(project: ProjectPlan, plan: ViewPlan, translator: DfplanTranslator) -> dg.AssetSpec:
-    try:
-        return dg.AssetSpec(
-            translator.get_asset_key(plan.view.name),
-            deps=[translator.get_asset_key(table) for table in plan.lineage.tables],
-            description=translator.get_description(plan),
-            group_name=translator.get_group_name(plan),
-            tags=translator.get_tags(plan),
-            kinds=translator.get_kinds(plan),
-            owners=translator.get_owners(plan),
-            metadata=translator.get_metadata(project, plan),
-        )
-    except dg.DagsterInvalidDefinitionError as cause:
-        raise ViewError(
-            plan.view.where,
-            f"Dagster does not take the view's group, tags or owners: {cause}",
-            "Correct the front matter or the folder's name.",
-        ) from cause
+    return dg.AssetSpec(
+        translator.get_asset_key(plan.view.name),
+        deps=[translator.get_asset_key(table) for table in plan.lineage.tables],
+        description=translator.get_description(plan),
+        group_name=translator.get_group_name(plan),
+        tags=translator.get_tags(plan),
+        kinds=translator.get_kinds(plan),
+        owners=translator.get_owners(plan),
+        metadata=translator.get_metadata(project, plan),
+    )

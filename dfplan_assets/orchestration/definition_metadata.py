@@ -82,7 +82,11 @@ def _logical_plan(plan: ViewPlan) -> dg.MarkdownMetadataValue:
     shown = fit(lines, _PLAN_BYTES)
     cut = sum(line != whole for line, whole in zip(lines[:shown], complete, strict=False))
     notes = [
-        *([f"the last {len(lines) - shown:,} of {len(lines):,} lines are left out"] if shown < len(lines) else []),
+        *(
+            [f"the last {len(lines) - shown:,} of {len(lines):,} lines are left out"]
+            if shown < len(lines)
+            else []
+        ),
         *([f"{cut:,} long lines are cut"] if cut else []),
     ]
     text = fenced("\n".join(lines[:shown]))

@@ -45,10 +45,7 @@ class ProjectRunner:
 
 
 def project_definitions(plan: ProjectPlan, translator: DfplanTranslator | None = None) -> dg.Definitions:
-    """The assets of a planned project, run one after the other in the process of the run.
-
-    Raises ViewError where Dagster does not take what a view's front matter declares.
-    """
+    """The assets of a planned project, run one after the other in the process of the run."""
     translator = translator or DfplanTranslator()
     return dg.Definitions(
         assets=[*view_assets(plan, translator, ProjectRunner(plan)), *source_specs(plan, translator)],

@@ -7,12 +7,13 @@ import warnings
 from collections.abc import Callable
 
 import dagster as dg
+from dagster._core.definitions.asset_selection import DagsterInvalidAssetSelectionError
 
 from dfplan_assets.errors import InputError
 from dfplan_assets.lookup import check_view
 from dfplan_assets.planning.bundle import ProjectPlan
 
-_TOKEN = re.compile(r'"[^"]*"|[^\W\d][\w./-]*|\s+|.', re.DOTALL)
+_TOKEN = re.compile(r'"[^"]*"?|[^\W\d][\w./-]*|\s+|.', re.DOTALL)
 _OPERATORS = frozenset({"and", "or", "not"})
 _EXAMPLES = 'Select as in Dagster: revenue, +revenue, group:marts, tag:domain=sales, key:"a" or key:"b".'
 
@@ -33,15 +34,22 @@ def select_views(
         return frozenset(project.views)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # raised by the selection syntax itself
-        try:
-            parsed = dg.AssetSelection.from_string(_with_keys(selection, project, key_of))
-        except dg.DagsterInvalidAssetSelectionError as cause:
-            raise InputError(_where(selection), "the selection cannot be read", _EXAMPLES) from cause
+        parsed = _parse(_with_keys(selection, project, key_of), selection)
         keys = parsed.resolve(definitions.resolve_asset_graph())
     views = frozenset(view for view in project.views if key_of(view) in keys)
     if not views:
         raise InputError(_where(selection), "it selects no view", _EXAMPLES)
     return views
+
+
+def _parse(with_keys: str, selection: str) -> dg.AssetSelection:
+    """The parsed selection; Dagster's older form ``*revenue`` takes no ``key:``, so it is read as written."""
+    for text in (with_keys, selection):
+        try:
+            return dg.AssetSelection.from_string(text)
+        except DagsterInvalidAssetSelectionError:
+            continue
+    raise InputError(_where(selection), "the selection cannot be read", _EXAMPLES)
 
 
 def _with_keys(selection: str, project: ProjectPlan, key_of: Callable[[str], dg.AssetKey]) -> str:
@@ -52,7 +60,7 @@ def _with_keys(selection: str, project: ProjectPlan, key_of: Callable[[str], dg.
     for position, token in enumerate(tokens):
         before = next((text for text in reversed(solid[:position]) if text), "")
         after = next((text for text in solid[position + 1 :] if text), "")
-        is_name = token[0] == '"' or token[0].isalpha() or token[0] == "_"
+        is_name = token[0].isalpha() or token[0] == "_" or (token[0] == token[-1] == '"' and len(token) > 2)
         if not is_name or before in (":", "=") or after in (":", "(") or token.lower() in _OPERATORS:
             written.append(token)
             continue

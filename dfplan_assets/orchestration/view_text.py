@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from dfplan_assets.project.front_matter import split_front_matter
 from dfplan_assets.project.model import View
-
-_FRONT_MATTER = re.compile(r"\A\s*/\*\s*---.*?---\s*\*/", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -20,7 +18,6 @@ class QueryText:
 
 def query_text(view: View) -> QueryText:
     """What a view's file holds after its front matter, without the white space around it."""
-    front_matter = _FRONT_MATTER.match(view.sql)
-    start = front_matter.end() if front_matter else 0
+    start = 0 if split_front_matter(view.sql) is None else view.sql.index("*/") + len("*/")
     start += len(view.sql[start:]) - len(view.sql[start:].lstrip())
     return QueryText(view.sql[start:].rstrip(), view.sql.count("\n", 0, start) + 1)

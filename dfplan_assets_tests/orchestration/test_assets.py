@@ -5,7 +5,6 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from dfplan_assets.errors import ViewError
 from dfplan_assets.orchestration.assets import op_names
 from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets_tests.small_projects import plan_of, write_shop
@@ -37,9 +36,7 @@ def test_each_view_has_an_op_of_its_own(tmp_path: Path) -> None:
     assert {node.name for node in job.nodes} == {"revenue", "best", "mart__cheap"}
 
 
-def test_sources_are_external_and_say_where_they_are(
-    tmp_path: Path, specs: dict[str, dg.AssetSpec]
-) -> None:
+def test_sources_are_external_and_say_where_they_are(tmp_path: Path, specs: dict[str, dg.AssetSpec]) -> None:
     definitions = project_definitions(plan_of(tmp_path))
     assert not definitions.resolve_asset_graph().get(dg.AssetKey("orders")).is_executable
     orders = specs["orders"]
@@ -128,13 +125,6 @@ def test_a_wide_logical_plan_is_cut_within_its_lines(tmp_path: Path) -> None:
     assert "1 long lines are cut" in text
     assert "Projection: " in text
     assert len(text) < 20_000
-
-
-def test_tags_that_dagster_does_not_take_are_an_error_of_the_view(tmp_path: Path) -> None:
-    bad = "/* ---\ntags: {domain: 'two words!'}\n--- */\nselect 1 as one"
-    project = plan_of(write_shop(tmp_path, bad=bad))
-    with pytest.raises(ViewError, match=r"bad\.sql \(view bad\): Dagster does not take"):
-        project_definitions(project)
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,9 @@ def test_rows_and_bytes_are_those_of_the_published_files(
     published = Warehouse.of(load_project(tmp_path)).current("revenue")
     assert published is not None
     files = [Path(file) for file in published.files]
-    assert revenue.metadata["dagster/row_count"].value == sum(pq.read_metadata(f).num_rows for f in files) == 2
+    assert (
+        revenue.metadata["dagster/row_count"].value == sum(pq.read_metadata(f).num_rows for f in files) == 2
+    )
     assert revenue.metadata["dagster/size_bytes"].value == sum(os.path.getsize(f) for f in files)
 
 
@@ -123,8 +125,7 @@ def _run_fake(project: ProjectPlan, profile: RunProfile) -> list[tuple[str, int,
 def _metadata(events: list[tuple[str, int, dg.DagsterEvent]]) -> dict[str, object]:
     (event,) = (event for kind, _, event in events if kind == "ASSET_MATERIALIZATION")
     return {
-        key: value.value
-        for key, value in event.step_materialization_data.materialization.metadata.items()
+        key: value.value for key, value in event.step_materialization_data.materialization.metadata.items()
     }
 
 
@@ -161,7 +162,7 @@ def test_where_all_origins_are_too_many_the_direct_ones_stay(tmp_path: Path) -> 
     found = _metadata(_run_fake(plan_of(tmp_path), _monster(1)))
     lineage = found["dagster/column_lineage"]
     assert isinstance(lineage, dg.TableColumnLineage)
-    assert {
-        column: [dep.column_name for dep in deps] for column, deps in lineage.deps_by_column.items()
-    } == {column: [column] for column in columns}
+    assert {column: [dep.column_name for dep in deps] for column, deps in lineage.deps_by_column.items()} == {
+        column: [column] for column in columns
+    }
     assert "only direct origins are stored" in str(found["dfplan/column_lineage_cut"])
