@@ -142,7 +142,7 @@ class _Reader:
         }
         if word in nested:
             return nested[word]()
-        raise self._unknown(word or self._text[start:].strip())
+        raise self._unknown(word or self._text[start:].strip().partition(">")[0])
 
     def end(self) -> None:
         rest = self._text[self._position :].strip()

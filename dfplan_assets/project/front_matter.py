@@ -11,9 +11,11 @@ A comment is front matter when ``---`` stands alone behind its ``/*``. Any other
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _OPENING = re.compile(r"\s*/\*[ \t]*---[ \t]*\r?\n")
+_COMMENT_SIGN = re.compile(r"/\*|\*/")
 _CLOSING = re.compile(r"(?:\A|\n)[ \t]*---\s*\Z")
 
 
@@ -35,6 +37,8 @@ def split_front_matter(sql: str) -> FrontMatter | None:
     """
     opening = _OPENING.match(sql)
     if opening is None:
+        if any(_OPENING.match(sql, start) for start in _leading_comments(sql)):
+            raise ValueError("the front matter stands behind another comment, but must come first")
         return None
     first_line = sql.count("\n", 0, opening.end()) + 1
     end = sql.find("*/", opening.end())
@@ -52,28 +56,44 @@ def split_front_matter(sql: str) -> FrontMatter | None:
 
 
 def is_blank_sql(sql: str) -> bool:
-    """Whether a text holds no SQL at all: only white space, comments and semicolons."""
+    """Whether a text holds no SQL at all: only white space, comments and semicolons.
+
+    A comment that is left open counts as SQL: the planner says where it opens.
+    """
     position = 0
     while position < len(sql):
-        if sql[position].isspace() or sql[position] == ";":
-            position += 1
-        elif sql.startswith("--", position):
-            line_end = sql.find("\n", position)
-            position = len(sql) if line_end < 0 else line_end
-        elif sql.startswith("/*", position):
-            after = _comment_end(sql, position)
-            if after is None:
-                return False  # the planner says where the comment was left open
-            position = after
-        else:
+        after = _after_blank(sql, position)
+        if after is None:
             return False
+        position = after
     return True
+
+
+def _leading_comments(sql: str) -> Iterator[int]:
+    """Where each of the comments begins that stand before a text's SQL."""
+    position: int | None = 0
+    while position is not None and position < len(sql):
+        if sql.startswith(("--", "/*"), position):
+            yield position
+        position = _after_blank(sql, position)
+
+
+def _after_blank(sql: str, position: int) -> int | None:
+    """The end of the space, semicolon or comment that stands at a position; None where SQL does."""
+    if sql[position].isspace() or sql[position] == ";":
+        return position + 1
+    if sql.startswith("--", position):
+        line_end = sql.find("\n", position)
+        return len(sql) if line_end < 0 else line_end
+    if sql.startswith("/*", position):
+        return _comment_end(sql, position)
+    return None
 
 
 def _comment_end(sql: str, start: int) -> int | None:
     """Where a comment ends, which may hold others, as DataFusion reads them."""
     depth = 0
-    for match in re.compile(r"/\*|\*/").finditer(sql, start):
+    for match in _COMMENT_SIGN.finditer(sql, start):
         depth += 1 if match.group() == "/*" else -1
         if depth == 0:
             return match.end()

@@ -133,8 +133,8 @@ def _inferred_format(node: Node, path: str, extension: str) -> SourceFormat:
     else:
         reason = "it has no extension"
     raise node.wrong(
-        f"the format of {node.text()} is not known: {reason}",
-        f"Add format:, as in {{path: {node.text()}, format: csv}}; there are {', '.join(_FORMATS)}.",
+        f"the format of {node.key} is not known from its path: {reason}",
+        f"Write it as {{path: ..., format: csv}}; the formats are {', '.join(_FORMATS)}.",
         SourceError,
     )
 

@@ -91,7 +91,7 @@ def read_scalar(node: yaml.ScalarNode) -> Scalar:
         return text
     kind = node.tag.removeprefix(TAG)
     if node.tag not in _PATTERNS:
-        raise ValueError(f"the YAML type {kind} has no use here")
+        raise ValueError("its YAML type (!) has no use here; a text that begins with ! needs quotes")
     if not _PATTERNS[node.tag].match(text):
         raise ValueError(f"it is not written like a value of the YAML type {kind}")
     if kind == "null":
