@@ -42,7 +42,7 @@ def open_instance(project_root: Path) -> Iterator[dg.DagsterInstance]:
     swallow the progress display.
     """
     home = dagster_home(project_root)
-    _prepare(home, own=home == _own_home(project_root))
+    _prepare(home, own=home.resolve() == _own_home(project_root).resolve())
     try:
         reference = InstanceRef.from_dir(str(home))
     except dg.DagsterInvalidConfigError as cause:

@@ -34,18 +34,14 @@ def test_the_lineage_of_a_view_is_a_document(tmp_path: Path, dfplan_json: Callab
     }
 
 
-def test_without_a_view_all_are_told_upstream_first(
-    tmp_path: Path, dfplan_json: Callable[..., Any]
-) -> None:
+def test_without_a_view_all_are_told_upstream_first(tmp_path: Path, dfplan_json: Callable[..., Any]) -> None:
     views = dfplan_json("--project", write_shop(tmp_path), "lineage")["views"]
     assert set(views) == {"revenue", "best", "mart.cheap"}
     assert list(views).index("revenue") < list(views).index("best")
     assert views["revenue"] == _REVENUE
 
 
-def test_sources_follows_columns_through_all_views(
-    tmp_path: Path, dfplan_json: Callable[..., Any]
-) -> None:
+def test_sources_follows_columns_through_all_views(tmp_path: Path, dfplan_json: Callable[..., Any]) -> None:
     shop = write_shop(tmp_path)
     assert dfplan_json("--project", shop, "lineage", "best", "--sources") == {
         "views": {

@@ -43,9 +43,9 @@ def test_the_current_folder_is_the_project_before_the_environments(
     assert _views(dfplan("plan", "--format", "json").stdout) == {"from_folder"}
 
 
-@pytest.mark.parametrize("arguments", [("plan", "--format", "xml"), ("nothing",), ("path",), ("run", "a", "b")])
-def test_a_command_line_that_means_nothing_is_exit_code_2(
-    dfplan: Dfplan, arguments: tuple[str, ...]
-) -> None:
+@pytest.mark.parametrize(
+    "arguments", [("plan", "--format", "xml"), ("nothing",), ("path",), ("run", "a", "b")]
+)
+def test_a_command_line_that_means_nothing_is_exit_code_2(dfplan: Dfplan, arguments: tuple[str, ...]) -> None:
     result = dfplan(*arguments)
     assert (result.exit_code, result.stdout) == (2, "")

@@ -35,9 +35,7 @@ def test_a_view_that_was_never_published_is_the_answer_no(tmp_path: Path, dfplan
     assert "dfplan run '+revenue'" in result.stderr
 
 
-def test_the_files_are_told_even_if_no_view_can_be_planned_any_more(
-    tmp_path: Path, dfplan: Dfplan
-) -> None:
+def test_the_files_are_told_even_if_no_view_can_be_planned_any_more(tmp_path: Path, dfplan: Dfplan) -> None:
     shop = write_shop(tmp_path)
     dfplan("--project", shop, "run", "revenue")
     (shop / "views" / "marts" / "revenue.sql").write_text("select nonsense", encoding="utf-8")

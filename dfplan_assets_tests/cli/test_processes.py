@@ -71,7 +71,7 @@ print("answer")
         (["lineage"], ["dagster"]),
         (["plan"], ["dagster"]),
         (["path", "revenue"], ["dagster", "datafusion"]),
-        (["--help"], ["dagster", "datafusion", "pyarrow"]),
+        (["--help"], ["dagster", "datafusion"]),
     ],
 )
 def test_commands_import_only_what_they_need(

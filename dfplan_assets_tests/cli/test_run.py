@@ -75,9 +75,7 @@ def test_only_the_selected_views_run(tmp_path: Path, dfplan_json: Callable[..., 
 
 
 @pytest.mark.parametrize("selection", ["tag:domain=none", "((", "revenu"])
-def test_a_selection_that_means_nothing_runs_nothing(
-    tmp_path: Path, dfplan: Dfplan, selection: str
-) -> None:
+def test_a_selection_that_means_nothing_runs_nothing(tmp_path: Path, dfplan: Dfplan, selection: str) -> None:
     result = dfplan("--project", write_shop(tmp_path), "run", selection)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(f"Error: selection {selection}: ")

@@ -10,7 +10,6 @@ from dfplan_assets.orchestration.selection import select_views
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets_tests.small_projects import plan_of, write_shop
 
-
 Select = Callable[[str | None], frozenset[str]]
 
 
