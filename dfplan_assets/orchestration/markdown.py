@@ -28,7 +28,7 @@ def stored_bytes(text: str) -> int:
     """The size of a text in Dagster's event log, in bytes: JSON of plain ASCII.
 
     >>> stored_bytes("a\\n")
-    4
+    3
     """
     return len(json.dumps(text)) - 2
 
