@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def planned(options: Options, view: str | None) -> tuple[ProjectPlan, tuple[str, ...]]:
     """The project planned, and the views asked about, upstream first: the one named, else all.
 
-    Raises UnknownNameError for a name that is no view, before anything is planned.
+    Raises UnknownNameError for a name that is no view, before anything is planned, and the error of
+    a view asked about that cannot be planned.
     """
     from dfplan_assets.planning import plan_project
     from dfplan_assets.project import load_project
@@ -23,4 +24,8 @@ def planned(options: Options, view: str | None) -> tuple[ProjectPlan, tuple[str,
     if view is not None:
         check_view(view, project.views, str(project.root))
     plan = plan_project(project)
-    return plan, tuple(plan.views) if view is None else (view,)
+    asked = plan.all_views if view is None else (view,)
+    for name in asked:
+        if name in plan.unplanned:
+            raise plan.unplanned[name].error
+    return plan, asked

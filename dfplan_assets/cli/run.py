@@ -31,10 +31,11 @@ def run(ctx: click.Context, selection: str | None) -> None:
     options = current_options()
     with stdout_to_stderr():
         # Importing Dagster takes longer than all other commands do.
-        from dfplan_assets.cli.planned import planned
         from dfplan_assets.orchestration.runs import run_views
+        from dfplan_assets.planning import plan_project
+        from dfplan_assets.project import load_project
 
-        project, _ = planned(options, None)
+        project = plan_project(load_project(options.project))
         with progress_display() as display:
             report = run_views(project, selection, display)
     if options.format == "json":

@@ -11,10 +11,10 @@ import dagster as dg
 
 from dfplan_assets.errors import ExecutionError, InputError
 from dfplan_assets.execution.materialise import Materialisation
-from dfplan_assets.orchestration.markdown import shorten
+from dfplan_assets.orchestration.markdown import fenced, shorten
 from dfplan_assets.orchestration.run_metadata import run_metadata
 from dfplan_assets.orchestration.translator import DfplanTranslator
-from dfplan_assets.planning.bundle import ProjectPlan, ViewPlan
+from dfplan_assets.planning.bundle import ProjectPlan, UnplannedView, ViewPlan
 
 Materialise = Callable[[str], Materialisation]
 """Runs the view of this name and publishes its result; raises ExecutionError or InputError."""
@@ -26,11 +26,15 @@ def view_assets(
     project: ProjectPlan, translator: DfplanTranslator, materialise: Materialise
 ) -> list[dg.AssetsDefinition]:
     """An asset with an op of its own for each view, depending on the tables that its plan reads."""
-    ops = op_names(project.views)
-    return [
+    ops = op_names(project.all_views)
+    planned = [
         _view_asset(project, plan, ops[plan.view.name], translator, materialise)
         for plan in project.views.values()
     ]
+    unplanned = [
+        _unplanned_asset(view, ops[view.view.name], translator) for view in project.unplanned.values()
+    ]
+    return [*planned, *unplanned]
 
 
 def source_specs(project: ProjectPlan, translator: DfplanTranslator) -> list[dg.AssetSpec]:
@@ -95,6 +99,27 @@ def _view_asset(
         )
 
     return run_view
+
+
+def _unplanned_asset(
+    unplanned: UnplannedView, op_name: str, translator: DfplanTranslator
+) -> dg.AssetsDefinition:
+    """An asset that says why its view cannot be planned, and fails with that when it is run."""
+    message = shorten(str(unplanned.error), _FAILURE_BYTES)
+    spec = dg.AssetSpec(
+        translator.get_asset_key(unplanned.view.name),
+        deps=[translator.get_asset_key(table) for table in unplanned.tables],
+        description=f"This view cannot be planned.\n\n{fenced(message, 'text')}",
+        group_name=unplanned.view.group,
+        tags=unplanned.view.tags,
+        owners=unplanned.view.owners,
+    )
+
+    @dg.multi_asset(specs=[spec], name=op_name)
+    def fail() -> dg.MaterializeResult[None]:
+        raise dg.Failure(message, allow_retries=False)
+
+    return fail
 
 
 def _view_spec(project: ProjectPlan, plan: ViewPlan, translator: DfplanTranslator) -> dg.AssetSpec:

@@ -36,6 +36,7 @@ class ProjectRunner:
     def _runtime(self) -> Runtime:
         with self._opening:
             if self._opened is None:
+                self._warehouse.sweep(())  # a view prunes its own results when it publishes
                 resources = ExitStack()
                 atexit.register(resources.close)
                 self._opened = resources.enter_context(

@@ -73,8 +73,8 @@ def run_views(project: ProjectPlan, selection: str | None, listener: RunListener
     translator = DfplanTranslator()
     definitions = project_definitions(project, translator)
     selected = select_views(selection, project, definitions, translator.get_asset_key)
-    views = tuple(view for view in project.views if view in selected)
-    view_of_op = {op: view for view, op in op_names(project.views).items()}
+    views = tuple(view for view in project.all_views if view in selected)
+    view_of_op = {op: view for view, op in op_names(project.all_views).items()}
     listener.on_selected(views)
     outcomes: dict[str, ViewOutcome] = {}
     with open_instance(project.project.root) as instance:
@@ -152,8 +152,8 @@ def _skipped(project: ProjectPlan, view: str, outcomes: Mapping[str, ViewOutcome
     """A view that never started, with the failed views that it waited for, itself or through others."""
     failed, seen, pending = set(), {view}, [view]
     while pending:
-        for table in project.views[pending.pop()].lineage.tables:
-            if table in project.views and table not in seen:
+        for table in project.tables_of(pending.pop()):
+            if table in project.project.views and table not in seen:
                 seen.add(table)
                 pending.append(table)
                 outcome = outcomes.get(table)

@@ -31,12 +31,12 @@ def select_views(
     for a selection that cannot be read or selects no view.
     """
     if selection is None:
-        return frozenset(project.views)
+        return frozenset(project.all_views)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # raised by the selection syntax itself
         parsed = _parse(_with_keys(selection, project, key_of), selection)
         keys = parsed.resolve(definitions.resolve_asset_graph())
-    views = frozenset(view for view in project.views if key_of(view) in keys)
+    views = frozenset(view for view in project.all_views if key_of(view) in keys)
     if not views:
         raise InputError(_where(selection), "it selects no view", _EXAMPLES)
     return views
@@ -64,7 +64,7 @@ def _with_keys(selection: str, project: ProjectPlan, key_of: Callable[[str], dg.
         if not is_name or before in (":", "=") or after in (":", "(") or token.lower() in _OPERATORS:
             written.append(token)
             continue
-        view = check_view(token.strip('"'), project.views, _where(selection))
+        view = check_view(token.strip('"'), project.all_views, _where(selection))
         written.append(f'key:"{key_of(view).to_user_string()}"')
     return "".join(written)
 
