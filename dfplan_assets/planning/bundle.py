@@ -98,6 +98,19 @@ class Scan:
     pruning: str | None
 
 
+Role = Literal[
+    "hash repartition",
+    "round-robin repartition",
+    "sort-preserving merge",
+    "coalesce",
+    "sort",
+    "hash aggregate",
+    "join build side",
+    "scan",
+    "other",
+]
+
+
 @dataclass(frozen=True)
 class PhysicalOperator:
     """A node of the physical plan; ``index`` is its position in pre-order, the root being 0."""
@@ -107,27 +120,20 @@ class PhysicalOperator:
     display: str
     partitions: int
     partitioning: str
-    role: Literal[
-        "hash repartition",
-        "round-robin repartition",
-        "sort-preserving merge",
-        "coalesce",
-        "sort",
-        "hash aggregate",
-        "join build side",
-        "scan",
-        "other",
-    ]
+    role: Role
     pipeline_breaker: bool
     children: tuple[int, ...]
     scan: Scan | None
+
+
+Phase = Literal["analyzer", "optimizer", "physical optimizer"]
 
 
 @dataclass(frozen=True)
 class RuleEffect:
     """A planner rule that changed the plan, in the order of application, with its unified diff."""
 
-    phase: Literal["analyzer", "optimizer", "physical optimizer"]
+    phase: Phase
     rule: str
     diff: str
 
