@@ -49,7 +49,8 @@ run: $(READY)
 ui: $(READY)
 	@mkdir -p "$(DAGSTER_HOME)"
 	@test -e "$(DAGSTER_HOME)/dagster.yaml" || printf 'telemetry:\n  enabled: false\n' > "$(DAGSTER_HOME)/dagster.yaml"
-	$(BIN)/dagster dev --host 127.0.0.1 --port $(PORT)
+	@echo "The Dagster UI: http://127.0.0.1:$(PORT) (Ctrl-C ends it)"
+	@$(BIN)/dagster dev --host 127.0.0.1 --port $(PORT)
 
 test: $(READY)
 	$(BIN)/ruff check .

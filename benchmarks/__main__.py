@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import planning
+from benchmarks import materialising, planning
 
-BENCHMARKS = {"planning": planning.main}
+BENCHMARKS = {"planning": planning.main, "materialising": materialising.main}
 
 
 def main(names: list[str]) -> None:

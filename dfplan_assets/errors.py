@@ -4,7 +4,8 @@
     ├── InputError              what the user wrote cannot be used (exit code 2)
     │   ├── ProjectError        dfplan.yaml
     │   ├── ViewError           the file of a view: name, encoding, front matter
-    │   ├── SourceError         a source: missing, unreadable, of other columns than declared
+    │   ├── SourceError         a source: missing, of other columns than declared
+    │   │   └── UnreadableSourceError  a source whose files are there and are damaged
     │   └── PlanningError       a view's query
     │       ├── GuardError      not one query: DDL, DML, EXPLAIN, two statements, nothing at all
     │       ├── ParameterError  a $parameter without a value, or with one of a wrong type
@@ -53,6 +54,10 @@ class ViewError(InputError):
 
 class SourceError(InputError):
     """A source is missing, cannot be read, or has other columns than declared."""
+
+
+class UnreadableSourceError(SourceError):
+    """The files of a source are there, but cannot be read as what they should be."""
 
 
 class PlanningError(InputError):

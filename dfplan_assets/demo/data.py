@@ -45,6 +45,8 @@ import pyarrow.csv as csv
 import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 
+from dfplan_assets.errors import DfplanError, ExecutionError, InputError
+
 SCALE_VARIABLE = "DFPLAN_DEMO_SCALE"
 DEFAULT_SCALE = "0.1"
 COMMAND = "tpchgen-cli"
@@ -69,10 +71,6 @@ _CHANNELS = ("search", "email", "direct", "social", "affiliate")
 _SEARCH_TERMS = ("brass", "copper", "nickel", "steel", "tin", "sale", "gift", "small", "large")
 
 
-class DemoDataError(Exception):
-    """The demo's data cannot be made; the message says why, and what to do."""
-
-
 class _Manifest(TypedDict):
     recipe: int
     scale: str
@@ -91,7 +89,7 @@ class DemoData:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make the data; 0 when it is there, 2 when it cannot be made. All it says goes to standard error."""
+    """Make the data, talking to standard error; 0 when it is there, 1 when that failed, 2 for wrong input."""
     parser = argparse.ArgumentParser(
         prog="python -m dfplan_assets.demo.data",
         description=f"Make the demo's data. {SCALE_VARIABLE} chooses the scale ({DEFAULT_SCALE} by default).",
@@ -107,9 +105,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     started = time.perf_counter()
     try:
         data = make(project, scale_from_environment())
-    except DemoDataError as error:
+    except DfplanError as error:
         _say(f"error: {error}")
-        return 2
+        return 2 if isinstance(error, InputError) else 1
     size = f"{data.file_count} files, {data.total_bytes / 1e6:.1f} MB"
     took = f"in {time.perf_counter() - started:.1f} s" if data.made else "already there"
     _say(f"scale {data.scale}: {size} in {data.folder}, {took}")
@@ -117,15 +115,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def scale_from_environment() -> str:
-    """The scale that ``DFPLAN_DEMO_SCALE`` chooses, in its shortest form; DemoDataError if it is none."""
+    """The scale that ``DFPLAN_DEMO_SCALE`` chooses, in its shortest form; InputError if it is none."""
     text = os.environ.get(SCALE_VARIABLE, "").strip() or DEFAULT_SCALE
     try:
         scale = float(text)
     except ValueError:
         scale = 0.0
     if not 0.001 <= scale <= 1000:
-        raise DemoDataError(
-            f"{SCALE_VARIABLE} is {text!r}, which is no scale. Give a number from 0.001 to 1000, such as 0.1."
+        raise InputError(
+            f"environment variable {SCALE_VARIABLE}",
+            f"{text!r} is no scale.",
+            "Give a number from 0.001 to 1000, such as 0.1.",
         )
     return f"{scale:g}"
 
@@ -133,10 +133,11 @@ def scale_from_environment() -> str:
 def make(project: Path, scale: str) -> DemoData:
     """Make the data of ``scale`` in ``project/data``, unless it is already there and complete.
 
-    Raises DemoDataError when ``tpchgen-cli`` is missing or fails, or the folder cannot be written.
+    Raises InputError when ``project`` is no folder, its ``data`` is not of this making, or ``tpchgen-cli`` is
+    missing; ExecutionError when that command fails or the folder cannot be written.
     """
     if not project.is_dir():
-        raise DemoDataError(f"{project} is no folder. Give the project's folder with --project.")
+        raise InputError(str(project), "This is no folder.", "Give the project's folder with --project.")
     project = project.resolve()
     target = project / "data"
     present = _present(target, scale)
@@ -148,9 +149,10 @@ def make(project: Path, scale: str) -> DemoData:
             # Another process may have made it while this one waited.
             return _present(target, scale) or _make(command, target, scale)
     except OSError as error:
-        raise DemoDataError(
-            f"The data cannot be written in {project}: {error}. "
-            "If that folder is not yours to write in, copy it to a place of your own and give --project."
+        raise ExecutionError(
+            str(project),
+            f"The data cannot be written: {error}.",
+            "If that folder is not yours to write in, copy it to a place of your own and give --project.",
         ) from error
 
 
@@ -179,7 +181,9 @@ def _make(command: Path, target: Path, scale: str) -> DemoData:
         shutil.rmtree(previous)
     made = _present(target, scale)
     if made is None:
-        raise DemoDataError(f"{target} changed while it was made. Remove it and run this again.")
+        raise ExecutionError(
+            str(target), "The folder changed while it was made.", "Remove it and run this again."
+        )
     return DemoData(made.folder, made.scale, made.file_count, made.total_bytes, made=True)
 
 
@@ -203,9 +207,10 @@ def _command() -> Path:
     places = os.pathsep.join((sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)))
     found = shutil.which(COMMAND, path=places)
     if found is None:
-        raise DemoDataError(
-            f"The command {COMMAND} is not installed; it generates the tables. "
-            f"Install it with: pip install '{EXTRA}'"
+        raise InputError(
+            "the demo's data",
+            f"The command {COMMAND}, which generates the tables, is not installed.",
+            f"Install it with: pip install '{EXTRA}'",
         )
     return Path(found)
 
@@ -225,16 +230,17 @@ def _present(target: Path, scale: str) -> DemoData | None:
 
 
 def _manifest(target: Path) -> _Manifest | None:
-    """What ``target`` should hold; None where nothing is. DemoDataError for a folder of other origin."""
+    """What ``target`` should hold; None where nothing is. InputError for a folder of other origin."""
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return None
     try:
         manifest = json.loads((target / _MANIFEST).read_text("utf-8"))
         return _Manifest(recipe=manifest["recipe"], scale=manifest["scale"], files=manifest["files"])
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError) as error:
-        raise DemoDataError(
-            f"{target} is there, but has no readable {_MANIFEST}: this command did not make it and will not "
-            "replace it. Move that folder away, or give another project with --project."
+        raise InputError(
+            str(target),
+            f"It has no readable {_MANIFEST}: this command did not make it and will not replace it.",
+            "Move it away, or give another project with --project.",
         ) from error
 
 
@@ -259,10 +265,11 @@ def _run(command: Path, folder: Path, scale: str, *options: str) -> None:
     call += options
     done = subprocess.run(call, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip() or "it said nothing"
-        raise DemoDataError(
-            f"{' '.join(call)} failed with exit code {done.returncode}: {said}. "
-            "Check that the disk has room, and that this command runs by itself."
+        said = (done.stderr or done.stdout).strip() or "nothing"
+        raise ExecutionError(
+            " ".join(call),
+            f"The command failed with exit code {done.returncode} and said: {said}.",
+            "Check that the disk has room, and that this command runs by itself.",
         )
 
 

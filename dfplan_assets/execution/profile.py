@@ -12,8 +12,9 @@ class OperatorProfile:
     """One operator of the plan that ran, with its metrics summed over partitions.
 
     ``cpu_nanoseconds`` is DataFusion's ``elapsed_compute``: CPU time over all partitions, not wall
-    time; None where the operator does not record it. ``metrics`` holds all recorded numbers under
-    DataFusion's own names (times in nanoseconds, sizes in bytes).
+    time; for a scan of files, which leaves reading and decoding out of that, its
+    ``time_elapsed_processing``. None where the operator records neither. ``metrics`` holds all recorded
+    numbers under DataFusion's own names (times in nanoseconds, sizes in bytes).
     """
 
     name: str
@@ -29,7 +30,11 @@ class OperatorProfile:
 
 @dataclass(frozen=True)
 class RunProfile:
-    """The execution that made a result: ``root`` is the plan that ran, the writing sink on top."""
+    """The execution that made a result: ``root`` is the plan that ran, the writing sink on top.
+
+    ``wall_seconds`` counts planning, executing and publishing; ``cpu_seconds`` is the sum of the
+    operators' ``cpu_nanoseconds``.
+    """
 
     view: str
     started_at: datetime

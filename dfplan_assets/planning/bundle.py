@@ -8,11 +8,12 @@ whenever a view is planned for materialisation.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import pyarrow as pa
 
+from dfplan_assets.errors import UnreadableSourceError
 from dfplan_assets.planning.lineage.model import Lineage
 from dfplan_assets.project.model import Project, View
 
@@ -32,12 +33,39 @@ class ViewPlan:
 
 
 @dataclass(frozen=True)
+class UnplannedView:
+    """A view that cannot be planned while the files of a source that it reads are damaged.
+
+    ``tables`` are the views and sources that its text names.
+    """
+
+    view: View
+    tables: tuple[str, ...]
+    error: UnreadableSourceError
+
+
+@dataclass(frozen=True)
 class ProjectPlan:
-    """All views of a project, planned; ``views`` is in an order in which upstream comes first."""
+    """All views of a project, planned; ``views`` is in an order in which upstream comes first.
+
+    ``unplanned`` are the views over damaged sources and all that read those, in such an order too:
+    they fail when they run, and everything else runs.
+    """
 
     project: Project
     views: Mapping[str, ViewPlan]
     source_schemas: Mapping[str, pa.Schema]
+    unplanned: Mapping[str, UnplannedView] = field(default_factory=dict)
+
+    @property
+    def all_views(self) -> tuple[str, ...]:
+        """The names of all views, planned or not, upstream first."""
+        return (*self.views, *self.unplanned)
+
+    def tables_of(self, view: str) -> tuple[str, ...]:
+        """The direct dependencies of a view, planned or not."""
+        plan = self.views.get(view)
+        return self.unplanned[view].tables if plan is None else plan.lineage.tables
 
     def schema_of(self, table: str) -> pa.Schema:
         """The schema under which a source or view is known to the views that read it."""
@@ -98,6 +126,19 @@ class Scan:
     pruning: str | None
 
 
+Role = Literal[
+    "hash repartition",
+    "round-robin repartition",
+    "sort-preserving merge",
+    "coalesce",
+    "sort",
+    "hash aggregate",
+    "join build side",
+    "scan",
+    "other",
+]
+
+
 @dataclass(frozen=True)
 class PhysicalOperator:
     """A node of the physical plan; ``index`` is its position in pre-order, the root being 0."""
@@ -107,27 +148,20 @@ class PhysicalOperator:
     display: str
     partitions: int
     partitioning: str
-    role: Literal[
-        "hash repartition",
-        "round-robin repartition",
-        "sort-preserving merge",
-        "coalesce",
-        "sort",
-        "hash aggregate",
-        "join build side",
-        "scan",
-        "other",
-    ]
+    role: Role
     pipeline_breaker: bool
     children: tuple[int, ...]
     scan: Scan | None
+
+
+Phase = Literal["analyzer", "optimizer", "physical optimizer"]
 
 
 @dataclass(frozen=True)
 class RuleEffect:
     """A planner rule that changed the plan, in the order of application, with its unified diff."""
 
-    phase: Literal["analyzer", "optimizer", "physical optimizer"]
+    phase: Phase
     rule: str
     diff: str
 

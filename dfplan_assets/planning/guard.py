@@ -24,6 +24,7 @@ from dfplan_assets.project.model import ParameterValue, View
 _QUERY_WORDS = frozenset({"select", "with", "values", "from"})
 _NO_RELATION = frozenset({"Explain", "Analyze", "DescribeTable"})
 _NO_CHANGES = SQLOptions().with_allow_ddl(False).with_allow_dml(False).with_allow_statements(False)
+_SYNTAX = re.compile(r'(?:Parser|Tokenizer)Error\("(.*?)(?: at Line: (\d+), Column: (\d+))?"\)', re.DOTALL)
 _ONE_QUERY = "Keep exactly one SELECT (or WITH … SELECT, VALUES) in the file."
 
 
@@ -127,11 +128,17 @@ def _translate(view: View, text: str, ctx: SessionContext, known_tables: Iterabl
     refused = re.search(r"(DDL|DML|Statement) not supported: (\w+)", text)
     if refused:
         return GuardError(view.where, f"a view only reads, this is {refused.group(2)}", _ONE_QUERY)
-    syntax = re.search(r'ParserError\("(.*?)(?: at Line: (\d+), Column: (\d+))?"\)', text, re.DOTALL)
+    syntax = _SYNTAX.search(text)
     if syntax:
         message, line, column = syntax.groups()
-        place = f" at line {line}, column {column}" if line else ""
-        return PlanningError(view.where, f"SQL syntax{place}: {message}", "Correct the query there.")
+        if line is None:  # DataFusion gives no place for the end of the text
+            lines = view.sql.rstrip().split("\n")
+            line, column = str(len(lines)), str(len(lines[-1]) + 1)
+        return PlanningError(
+            view.where,
+            f"SQL syntax at line {line}, column {column}: {message}",
+            "Correct the query there.",
+        )
     table = re.search(r"table '(.*?)' not found", text)
     if table:
         name = table.group(1).removeprefix("datafusion.").removeprefix("public.")

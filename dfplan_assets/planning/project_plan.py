@@ -8,8 +8,8 @@ import pyarrow as pa
 import rustworkx
 from datafusion import SessionContext
 
-from dfplan_assets.errors import CycleError
-from dfplan_assets.planning.bundle import ProjectPlan, ViewPlan
+from dfplan_assets.errors import CycleError, UnreadableSourceError
+from dfplan_assets.planning.bundle import ProjectPlan, UnplannedView, ViewPlan
 from dfplan_assets.planning.catalog import RecordingCatalog
 from dfplan_assets.planning.guard import plan_query, referenced_names
 from dfplan_assets.planning.lineage.view_lineage import view_lineage
@@ -22,27 +22,40 @@ def plan_project(project: Project) -> ProjectPlan:
     """Plans all views of a project; no data is read but the footers or first rows of sources.
 
     Raises the InputError of the first view that cannot be planned, upstream first, and CycleError
-    for views that depend on each other in a circle.
+    for views that depend on each other in a circle. Views over a source whose files are damaged are
+    ``unplanned``.
     """
     catalog = RecordingCatalog()
     ctx = planning_context(project.engine)
     catalog.install(ctx)
     references = {name: referenced_names(ctx, catalog, view) for name, view in project.views.items()}
     order = _upstream_first(project.views, references)
+    known = {*project.views, *project.sources}
     used = {name for names in references.values() for name in names}
     schemas: dict[str, pa.Schema] = {}
+    damaged: dict[str, UnreadableSourceError] = {}
     for name, source in project.sources.items():
         if name in used:
-            schemas[name] = source_schema(source)
-            catalog.add(name, schemas[name])
+            try:
+                schemas[name] = source_schema(source)
+            except UnreadableSourceError as error:
+                damaged[name] = error
+            else:
+                catalog.add(name, schemas[name])
     plans: dict[str, ViewPlan] = {}
+    unplanned: dict[str, UnplannedView] = {}
     for name in order:
-        plan = _plan_view(ctx, catalog, project, project.views[name], schemas)
-        plans[name] = plan
-        schemas[name] = plan.schema
-        catalog.add(name, plan.schema)
+        view = project.views[name]
+        cause = next((damaged[table] for table in sorted(references[name]) if table in damaged), None)
+        if cause is not None:
+            unplanned[name] = UnplannedView(view, tuple(sorted(references[name] & known)), cause)
+            damaged[name] = cause
+            continue
+        plans[name] = _plan_view(ctx, catalog, project, view, schemas)
+        schemas[name] = plans[name].schema
+        catalog.add(name, schemas[name])
     sources = {name: schema for name, schema in schemas.items() if name in project.sources}
-    return ProjectPlan(project, plans, sources)
+    return ProjectPlan(project, plans, sources, unplanned)
 
 
 def _plan_view(

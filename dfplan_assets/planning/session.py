@@ -23,6 +23,11 @@ def execution_context(engine: Engine, runtime: RuntimeEnvBuilder | None) -> Sess
     return SessionContext(config, runtime) if runtime is not None else SessionContext(config)
 
 
+def introspection_context(engine: Engine) -> SessionContext:
+    """A session whose ``information_schema`` tells what there is; no view is planned in it."""
+    return SessionContext(_config(engine).with_information_schema(True))
+
+
 def _config(engine: Engine) -> SessionConfig:
     config = SessionConfig()
     if engine.target_partitions is not None:

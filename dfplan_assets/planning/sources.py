@@ -10,7 +10,7 @@ import pyarrow as pa
 from datafusion import CsvReadOptions, SessionContext
 from datafusion.catalog import Schema
 
-from dfplan_assets.errors import SourceError
+from dfplan_assets.errors import SourceError, UnreadableSourceError
 from dfplan_assets.planning.catalog import CATALOG, DEFAULT_SCHEMA, schema_and_table
 from dfplan_assets.planning.panics import raise_unless_datafusion
 from dfplan_assets.project.model import Source
@@ -23,8 +23,8 @@ def source_schema(source: Source) -> pa.Schema:
 
     The declared columns where there are any: the file need not exist then. Else what DataFusion
     finds in the file (for CSV and JSON, from its first rows). Raises SourceError where a source
-    without declared columns is missing or unreadable, or where a Parquet or Arrow file that exists
-    cannot give a declared column its type.
+    without declared columns is missing, or where a Parquet or Arrow file that exists cannot give a
+    declared column its type; UnreadableSourceError where a file is damaged.
     """
     if source.columns is not None:
         if source.format in ("parquet", "arrow") and _exists(source.path):
@@ -72,6 +72,8 @@ def register_empty(ctx: SessionContext, name: str, schema: pa.Schema) -> None:
 
 def _register(ctx: SessionContext, key: str, source: Source, schema: pa.Schema | None) -> None:
     path, options = source.path, dict(source.options)
+    if source.format == "parquet":
+        _check_footers(path)
     extension = Path(path).suffix or f".{source.format}"
     if path.endswith("/"):
         extension = {"parquet": ".parquet", "csv": ".csv", "json": ".json", "arrow": ".arrow"}[source.format]
@@ -149,6 +151,30 @@ def _same_family(declared: pa.DataType, found: pa.DataType) -> bool:
     return bool(declared == found)
 
 
+def _check_footers(path: str) -> None:
+    """Raises ValueError for a Parquet file that does not end as one.
+
+    DataFusion panics on some of them, and prints a stack trace before anyone can catch the panic.
+    """
+    for file in _files(path):
+        size = file.stat().st_size
+        with file.open("rb") as handle:
+            handle.seek(max(0, size - 8))
+            tail = handle.read(8)
+        length = int.from_bytes(tail[:4], "little")
+        # An empty file counts as no file at all; others end with their footer's length and PAR1.
+        if size and (tail[4:] not in (b"PAR1", b"PARE") or length + 12 > size):
+            raise ValueError(f"{file} does not end as a Parquet file does: it is damaged or cut short")
+
+
+def _files(path: str) -> list[Path]:
+    if "://" in path:
+        return []
+    if path.endswith("/"):
+        return [file for file in Path(path).rglob("*.parquet") if file.is_file()]
+    return [Path(file) for file in glob.iglob(path)] if glob.has_magic(path) else [Path(path)]
+
+
 def _exists(path: str) -> bool:
     if "://" in path:
         return True  # object stores are asked when they are read
@@ -159,8 +185,8 @@ def _exists(path: str) -> bool:
     )
 
 
-def _unreadable(source: Source, cause: BaseException) -> SourceError:
-    return SourceError(
+def _unreadable(source: Source, cause: BaseException) -> UnreadableSourceError:
+    return UnreadableSourceError(
         f"dfplan.yaml: source {source.name}",
         f"{source.path} cannot be read as {source.format}: {str(cause).strip().splitlines()[-1]}",
         "Correct the file, its format: or its options:.",

@@ -19,9 +19,7 @@ from dfplan_assets.project.suggestions import did_you_mean
 from dfplan_assets.project.yaml_language import TAG, ColumnTypeLoader, PlainLoader, Scalar, read_scalar
 
 _INT64 = range(-(2**63), 2**63)
-# PyYAML's messages quote single signs, kinds of tokens in <>, and what the user wrote. That may be
-# a secret ("found undefined alias 'pass'" for an unquoted *pass), so the last is left out.
-_QUOTATION = re.compile(r" ?'[^'<]{2,}'")
+_QUOTATION = re.compile(r"""(['"])(.*?)\1""")
 
 
 @dataclass(frozen=True)
@@ -218,11 +216,21 @@ def _no_yaml(document: Document, problem: yaml.MarkedYAMLError) -> InputError:
     line = None if mark is None else mark.line + document.first_line
     column = "" if mark is None else f" in column {mark.column + 1}"
     words = ", ".join(part for part in (problem.context, problem.problem) if part)
-    words = _QUOTATION.sub("", words)
     return document.error(
         document.where(line),
-        f"no valid YAML{column}: {words}",
+        f"no valid YAML{column}: {_without_quotations(words)}",
         "Correct the line; texts with : # [ ] { } or , in them need quotes.",
+    )
+
+
+def _without_quotations(words: str) -> str:
+    """PyYAML's words without what they quote of the user's text, which may be a secret.
+
+    What remains are single signs and kinds of tokens, as in '[' and '<scalar>'.
+    """
+    return _QUOTATION.sub(
+        lambda match: match.group() if len(match.group(2)) == 1 or match.group(2).startswith("<") else "…",
+        words,
     )
 
 

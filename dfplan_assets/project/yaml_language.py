@@ -46,10 +46,8 @@ for _kind, (_, _first_characters) in _SCALARS.items():
         _RESOLVERS.setdefault(_first, []).append((TAG + _kind, _PATTERNS[TAG + _kind]))
 
 _TIMES = yaml.constructor.SafeConstructor()
-_TYPE_HEAD = re.compile(
-    r"(?:timestamp|time32|time64|duration|date32|date64|decimal(?:32|64|128|256)|fixed_size_binary"
-    r"|list|large_list|fixed_size_list|struct|map|dictionary)[\[(<]"
-)
+# Any word, so that a mistyped type reaches those who know the types.
+_TYPE_HEAD = re.compile(r"\w+[\[(<]")
 
 
 class PlainLoader(_FastLoader):

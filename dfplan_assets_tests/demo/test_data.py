@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dfplan_assets.demo import data
+from dfplan_assets.errors import InputError
 
 
 @pytest.fixture(scope="session")
@@ -154,7 +155,7 @@ def test_what_a_killed_run_left_is_swept(tmp_path: Path) -> None:
 def test_a_folder_of_other_origin_is_left_alone(tmp_path: Path, generated: list[str]) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "mine.parquet").write_bytes(b"years of work")
-    with pytest.raises(data.DemoDataError, match=r"did not make it and will not replace it"):
+    with pytest.raises(InputError, match=r"did not make it and will not replace it"):
         data.make(tmp_path, "0.001")
     assert contents(tmp_path) == {"data/mine.parquet": b"years of work"}
     assert generated == []
@@ -162,7 +163,7 @@ def test_a_folder_of_other_origin_is_left_alone(tmp_path: Path, generated: list[
 
 def test_a_file_in_the_place_of_the_folder_is_left_alone(tmp_path: Path, generated: list[str]) -> None:
     (tmp_path / "data").write_text("a list of things to do", "utf-8")
-    with pytest.raises(data.DemoDataError, match=r"did not make it and will not replace it"):
+    with pytest.raises(InputError, match=r"did not make it and will not replace it"):
         data.make(tmp_path, "0.001")
     assert generated == []
 
@@ -175,7 +176,7 @@ def test_a_folder_that_cannot_be_written_says_to_use_a_copy(
         raise PermissionError(13, "Permission denied", str(tmp_path / ".data.partial"))
 
     monkeypatch.setattr(data, "_make", refuse)
-    assert data.main(["--project", str(tmp_path)]) == 2
+    assert data.main(["--project", str(tmp_path)]) == 1
     assert "copy it to a place of your own and give --project" in capsys.readouterr().err
 
 
@@ -198,7 +199,7 @@ def test_a_generator_that_fails_is_quoted(
     broken.chmod(broken.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setattr(data, "COMMAND", str(broken))
     (tmp_path / "project").mkdir()
-    assert data.main(["--project", str(tmp_path / "project")]) == 2
+    assert data.main(["--project", str(tmp_path / "project")]) == 1
     said = capsys.readouterr().err
     assert "exit code 3" in said
     assert "no space left" in said
@@ -211,7 +212,7 @@ def test_a_scale_that_is_none_is_refused(
 ) -> None:
     monkeypatch.setenv("DFPLAN_DEMO_SCALE", text)
     assert data.main(["--project", str(tmp_path)]) == 2
-    assert f"DFPLAN_DEMO_SCALE is {text!r}" in capsys.readouterr().err
+    assert f"DFPLAN_DEMO_SCALE: {text!r} is no scale" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("text", "scale"), [("", "0.1"), ("1.0", "1"), ("0.10", "0.1"), ("1e-2", "0.01")])
@@ -222,7 +223,7 @@ def test_one_variable_chooses_the_scale(monkeypatch: pytest.MonkeyPatch, text: s
 
 def test_a_project_that_is_no_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert data.main(["--project", str(tmp_path / "nowhere")]) == 2
-    assert "is no folder" in capsys.readouterr().err
+    assert "This is no folder" in capsys.readouterr().err
 
 
 def test_two_commands_at_once_make_the_data_once(tmp_path: Path) -> None:

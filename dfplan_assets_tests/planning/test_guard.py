@@ -80,6 +80,15 @@ def test_a_syntax_error_has_the_line_and_column_of_the_users_file(ctx: SessionCo
 
 
 @pytest.mark.parametrize(
+    ("sql", "place"),
+    [("select id,\nname from a where (", "line 2, column 20"), ("select 'x\nfrom a", "line 1, column 8")],
+)
+def test_a_text_that_ends_too_early_has_a_place_too(ctx: SessionContext, sql: str, place: str) -> None:
+    with pytest.raises(PlanningError, match=place):
+        plan_query(ctx, view("v", sql), {})
+
+
+@pytest.mark.parametrize(
     ("sql", "cause", "hint"),
     [
         ("select * from aa", "table aa is neither a view nor a source", "Did you mean a?"),

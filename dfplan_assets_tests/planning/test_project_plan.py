@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import random
+from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from dfplan_assets.errors import CycleError, PlanningError, ProjectError, UnknownNameError
 from dfplan_assets.planning import plan_project
 from dfplan_assets.planning.lineage import source_columns
+from dfplan_assets.project.model import Source
 from dfplan_assets_tests.planning.projects import project
 
 CHAIN = {
@@ -131,3 +134,19 @@ def test_the_plan_of_a_project_does_not_depend_on_the_order_of_its_files() -> No
 def test_planning_reads_no_data() -> None:
     # The sources of these projects have columns but no files: a plan that read data would fail.
     assert plan_project(project(CHAIN)).views.keys() == CHAIN.keys()
+
+
+def test_views_over_a_damaged_source_are_unplanned_and_all_others_are_planned(tmp_path: Path) -> None:
+    (tmp_path / "c.parquet").write_bytes(b"PAR1 cut short")
+    views = {
+        "broken": "select * from c",
+        "after": "select x.* from a join broken x on x.id = a.id",
+        "whole": "select id from a",
+    }
+    base = project(views)
+    damaged = Source("c", str(tmp_path / "c.parquet"), "parquet", {}, None)
+    plan = plan_project(replace(base, sources={**base.sources, "c": damaged}))
+    assert set(plan.views) == {"whole"}
+    assert list(plan.unplanned) == ["broken", "after"]
+    assert plan.unplanned["after"].tables == ("a", "broken")
+    assert "source c" in str(plan.unplanned["after"].error)

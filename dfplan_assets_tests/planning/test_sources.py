@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from datafusion import SessionContext
 
-from dfplan_assets.errors import SourceError
+from dfplan_assets.errors import SourceError, UnreadableSourceError
 from dfplan_assets.planning.sources import register_result, register_source, source_schema
 from dfplan_assets.project.model import OptionValue, Source, SourceFormat
 
@@ -102,10 +103,24 @@ def test_a_missing_file_is_an_error_that_names_the_source(tmp_path: Path, path: 
         source_schema(source(f"{tmp_path}/{path}", "parquet"))
 
 
-def test_a_corrupt_file_is_an_error_that_names_the_file(tmp_path: Path) -> None:
-    (tmp_path / "t.parquet").write_bytes(b"PAR1 this is no Parquet file PAR1")
-    with pytest.raises(SourceError, match="cannot be read as parquet"):
-        source_schema(source(tmp_path / "t.parquet", "parquet"))
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: b"PAR1 this is no Parquet file PAR1",  # DataFusion would panic on this one
+        lambda whole: whole[:-9],
+        lambda whole: whole[:40] + bytes(len(whole) - 48) + whole[-8:],
+        lambda whole: b"xy",
+    ],
+    ids=["garbage", "cut short", "footer overwritten", "two bytes"],
+)
+def test_a_corrupt_file_is_an_error_that_names_the_file(
+    tmp_path: Path, damage: Callable[[bytes], bytes], capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path / "t.parquet", "parquet")
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(UnreadableSourceError, match="cannot be read as parquet"):
+        source_schema(source(file, "parquet"))
+    assert "panicked" not in capfd.readouterr().err
 
 
 def test_a_declared_column_whose_type_changed_in_the_file_is_an_error(tmp_path: Path) -> None:

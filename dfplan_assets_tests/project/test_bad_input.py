@@ -48,6 +48,8 @@ YAML: list[tuple[str, int, str, str]] = [
     ("name: shop\nviews: [a\nstore: x\n", 3, "no valid YAML", "Correct the line"),
     ("name: shop\n\tviews: a\n", 2, "no valid YAML", ""),
     ("name: shop\ntitle: a: b\n", 2, "no valid YAML in column 9: mapping values are not allowed", ""),
+    ("engine: {a: [b}\n", 1, "expected ',' or ']', but got '}'", "need quotes"),
+    ("params: {a: *other thing}\n", 1, "found undefined alias …", "need quotes"),
     ("a: 1\n---\nb: 2\n", 2, "expected a single document", ""),
     ("- shop\n", 1, "the document must be a mapping (key: value), not a list", ""),
     ("\n\njust a text\n", 3, "the document must be a mapping (key: value), not text", ""),

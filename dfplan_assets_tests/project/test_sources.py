@@ -178,6 +178,8 @@ def test_a_folder_s_files_can_have_an_extension_of_their_own(tmp_path: Path) -> 
         ("{path: a.csv, columns: {}}", "sources.s.columns names no column", ""),
         ("{path: a.csv, columns: [a]}", "sources.s.columns must be a mapping", ""),
         ("{path: a.csv, columns: {a: in64}}", "there is no type 'in64'; did you mean int64?", ""),
+        ("{path: a.csv, columns: {a: timestmp[us, tz=UTC]}}", "did you mean timestamp[us]?", ""),
+        ("{path: a.csv, columns: {a: timestamp[us}}", "no valid YAML", "need quotes"),
         ("{path: a.csv, columns: {a: 64}}", "sources.s.columns.a must be text, not a whole number", ""),
         ("{path: a.csv, columns: {true: int64}}", "must be text, not true or false", "in quotes"),
         ('{path: a.csv, columns: {"": int64}}', "a column without a name", ""),

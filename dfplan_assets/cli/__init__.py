@@ -1,0 +1,37 @@
+"""The command ``dfplan``: one module for each command.
+
+Standard output holds nothing but the answer. Exit codes: 0 all is well, 1 the answer is no
+(a view failed), 2 the input is wrong.
+"""
+
+from __future__ import annotations
+
+import click
+
+from dfplan_assets.cli.lineage import lineage
+from dfplan_assets.cli.options import project_options
+from dfplan_assets.cli.path import path
+from dfplan_assets.cli.plan import plan
+from dfplan_assets.cli.run import run
+from dfplan_assets.errors import DfplanError, InputError
+
+
+class _ErrorsAsMessages(click.Group):
+    """Ends each error of this package as its message on standard error, with its exit code."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except DfplanError as error:
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(2 if isinstance(error, InputError) else 1)
+
+
+@click.group(cls=_ErrorsAsMessages, context_settings={"help_option_names": ["-h", "--help"]})
+@project_options
+def main() -> None:
+    """A folder of SQL views as a Dagster project, from its query plans."""
+
+
+for _command in (lineage, plan, run, path):
+    main.add_command(_command)

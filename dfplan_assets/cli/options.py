@@ -1,0 +1,62 @@
+"""The options of every command, accepted before its name and after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import click
+
+from dfplan_assets.lookup import nearest_project
+
+_Command = TypeVar("_Command", bound=Callable[..., None])
+_PROJECT = "dfplan_assets.project"
+_FORMAT = "dfplan_assets.format"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The project's folder, and the form of the answer."""
+
+    project: Path
+    format: Literal["text", "json"]
+
+
+def project_options(command: _Command) -> _Command:
+    """Gives a command ``--project`` and ``--format``, which ``current_options`` tells."""
+    project = click.option(
+        "--project",
+        metavar="DIR",
+        expose_value=False,
+        callback=_remember(_PROJECT),
+        help="The folder with dfplan.yaml. Default: the current folder, then $DFPLAN_PROJECT, then the demo.",
+    )
+    output_format = click.option(
+        "--format",
+        type=click.Choice(["text", "json"]),
+        expose_value=False,
+        callback=_remember(_FORMAT),
+        help="How to print the answer. Default: text.",
+    )
+    return project(output_format(command))
+
+
+def current_options() -> Options:
+    """The options of the command that runs: those after its name win over those before it."""
+    given = click.get_current_context().meta
+    folder = given.get(_PROJECT)
+    return Options(
+        project=nearest_project() if folder is None else Path(folder),
+        format="json" if given.get(_FORMAT) == "json" else "text",
+    )
+
+
+def _remember(key: str) -> Callable[[click.Context, click.Parameter, str | None], None]:
+    def remember(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
+        # ``meta`` is one for the command and the group before it, which is parsed first.
+        if value is not None:
+            ctx.meta[key] = value
+
+    return remember

@@ -1,0 +1,89 @@
+"""``dfplan run``: materialise views."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from dfplan_assets.cli.options import current_options, project_options
+from dfplan_assets.cli.output import print_json, print_text, stdout_to_stderr
+from dfplan_assets.cli.progress import progress_display
+
+if TYPE_CHECKING:
+    from dfplan_assets.orchestration.runs import RunReport, ViewOutcome
+
+_STATE_STYLE = {"materialised": "green", "failed": "bold red", "skipped": "yellow"}
+
+
+@click.command()
+@click.argument("selection", required=False)
+@project_options
+@click.pass_context
+def run(ctx: click.Context, selection: str | None) -> None:
+    """Materialise the views of SELECTION; all of them if none is given.
+
+    SELECTION is Dagster's asset selection syntax: revenue, +revenue (with everything upstream),
+    group:marts, tag:domain=sales, 'key:"a" or key:"b"'. The run is one that Dagster's UI shows.
+    """
+    options = current_options()
+    with stdout_to_stderr():
+        # Importing Dagster takes longer than all other commands do.
+        from dfplan_assets.orchestration.runs import run_views
+        from dfplan_assets.planning import plan_project
+        from dfplan_assets.project import load_project
+
+        project = plan_project(load_project(options.project))
+        with progress_display() as display:
+            report = run_views(project, selection, display)
+    if options.format == "json":
+        print_json(_document(report))
+    else:
+        print_text(_table(report))
+        for outcome in report.views.values():
+            if outcome.state == "failed":
+                click.echo(f"Error: {outcome.error}", err=True)
+    ctx.exit(0 if report.success else 1)
+
+
+def _document(report: RunReport) -> dict[str, Any]:
+    return {
+        "run_id": report.run_id,
+        "success": report.success,
+        "views": {
+            name: {
+                "state": outcome.state,
+                "rows": outcome.rows,
+                "bytes": outcome.bytes,
+                "wall_seconds": outcome.wall_seconds,
+                "error": outcome.error,
+            }
+            for name, outcome in report.views.items()
+        },
+    }
+
+
+def _table(report: RunReport) -> Table:
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    grid.add_column("view", overflow="fold")
+    for heading in ("rows", "bytes", "wall seconds"):
+        grid.add_column(heading, justify="right")
+    grid.add_column("", overflow="fold")
+    for outcome in report.views.values():
+        grid.add_row(
+            Text(outcome.view),
+            "" if outcome.rows is None else f"{outcome.rows:,}",
+            "" if outcome.bytes is None else f"{outcome.bytes:,}",
+            "" if outcome.wall_seconds is None else f"{outcome.wall_seconds:.3f}",
+            _state(outcome),
+        )
+    return grid
+
+
+def _state(outcome: ViewOutcome) -> Text:
+    if outcome.state == "materialised":
+        return Text("")
+    text = outcome.state if outcome.state == "failed" else f"skipped: {outcome.error}"
+    return Text(text, style=_STATE_STYLE[outcome.state])

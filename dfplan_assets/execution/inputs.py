@@ -1,0 +1,164 @@
+"""What a view reads: the sources and the published results it depends on, as they are when it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datafusion import SessionContext
+
+from dfplan_assets.errors import ExecutionError, SourceError
+from dfplan_assets.execution.publication import Publication
+from dfplan_assets.execution.warehouse import Warehouse
+from dfplan_assets.planning.bundle import ProjectPlan, ViewPlan
+from dfplan_assets.planning.sources import register_empty, register_result, register_source, source_schema
+from dfplan_assets.project.model import Source
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The direct dependencies of one view: ``results`` of other views, and the names of ``sources``.
+
+    ``results`` is a snapshot: newer results that appear while the view runs are not read.
+    """
+
+    plan: ProjectPlan
+    view_plan: ViewPlan
+    results: Mapping[str, Publication]
+
+    @classmethod
+    def take(cls, plan: ProjectPlan, view: str, warehouse: Warehouse) -> Inputs:
+        """The dependencies of a view as they are now.
+
+        Raises ExecutionError where a view that it reads has no result, or one of an earlier form.
+        """
+        view_plan = plan.views[view]
+        results = {}
+        for table in view_plan.lineage.tables:
+            if table in plan.views:
+                publication = warehouse.current(table)
+                if publication is None:
+                    raise ExecutionError(
+                        view_plan.view.where,
+                        f"it reads the view {table}, which has no published result",
+                        f"Materialise {table} first.",
+                    )
+                results[table] = publication
+        inputs = cls(plan, view_plan, results)
+        inputs.check_present()
+        for table, publication in results.items():
+            _check_columns(view_plan, table, plan.schema_of(table), publication)
+        return inputs
+
+    def register(self, ctx: SessionContext) -> None:
+        """Make every table that the view's text names known to a session.
+
+        Raises SourceError where a source is missing, unreadable, or of other columns than planned with.
+        """
+        lineage = self.view_plan.lineage
+        for table in lineage.tables:
+            schema = self.plan.schema_of(table)
+            if table in self.results:
+                register_result(ctx, table, [file_url(file) for file in self.results[table].files], schema)
+            else:
+                source = self.plan.project.sources[table]
+                _check_source(self.view_plan, source, schema)
+                register_source(ctx, source, schema)
+        for table in lineage.unused_tables:
+            register_empty(ctx, table, self.plan.schema_of(table))
+
+    def check_present(self) -> None:
+        """Raise ExecutionError where a file of a result is gone.
+
+        To DataFusion a missing file is a table without rows. Results are removed only long after newer ones
+        came, so this happens to views that run very long, or where someone tidied up by hand.
+        """
+        for table, publication in self.results.items():
+            for file in publication.files:
+                if not Path(file).is_file():
+                    raise ExecutionError(
+                        self.view_plan.view.where,
+                        f"the result of {table} that it reads is gone: there is no file {file}",
+                        f"Materialise {table} again, then this view.",
+                    )
+
+    def locations(self) -> dict[str, str]:
+        """Where each table that the view reads is stored, for messages."""
+        sources = self.plan.project.sources
+        return {
+            table: ", ".join(self.results[table].files) if table in self.results else sources[table].path
+            for table in self.view_plan.lineage.tables
+        }
+
+
+def file_url(path: str | Path) -> str:
+    """The URL of a file, safe inside a SQL string and wherever DataFusion takes a path.
+
+    In a plain path DataFusion would take ``*``, ``?`` and ``[`` for a pattern.
+    """
+    return "file://" + quote(str(path))
+
+
+def _check_columns(view_plan: ViewPlan, table: str, planned: pa.Schema, publication: Publication) -> None:
+    """Refuse a result made by an earlier text of its view: DataFusion would fill new columns with nulls."""
+    try:
+        written = pq.read_schema(publication.files[0])
+    except (OSError, pa.ArrowException) as error:
+        raise ExecutionError(
+            view_plan.view.where,
+            f"the result of {table} that it reads is damaged: {publication.files[0]}: {error}",
+            f"Materialise {table} again, then this view.",
+        ) from error
+    differences = _differences(planned, written)
+    if differences:
+        raise ExecutionError(
+            view_plan.view.where,
+            f"the published result of {table} comes from an earlier form of that view: {differences}",
+            f"Materialise {table} first.",
+        )
+
+
+def _check_source(view_plan: ViewPlan, source: Source, planned: pa.Schema) -> None:
+    """Refuse a source whose files have other columns by now: they too would be filled with nulls."""
+    differences = _differences(planned, source_schema(source))
+    if differences:
+        raise SourceError(
+            view_plan.view.where,
+            f"the columns of source {source.name} ({source.path}) changed after the project was read: "
+            f"{differences}",
+            "Read the project again: reload the code location in Dagster, or start the command anew.",
+        )
+
+
+def _differences(planned: pa.Schema, found: pa.Schema) -> str:
+    """The columns that differ, in words; nothing where all are alike to a query."""
+    expected = {field.name: _spelling(field.type) for field in planned}
+    actual = {field.name: _spelling(field.type) for field in found}
+    return "; ".join(
+        f"{name}: {actual.get(name, 'absent')} instead of {expected.get(name, 'absent')}"
+        for name in {**expected, **actual}
+        if expected.get(name) != actual.get(name)
+    )
+
+
+def _spelling(kind: pa.DataType) -> str:
+    """A type as a query sees it: however it is encoded, whatever its parts are called inside the file."""
+    if pa.types.is_dictionary(kind):
+        return _spelling(kind.value_type)
+    if pa.types.is_large_string(kind) or kind == pa.string_view():
+        return "string"
+    if pa.types.is_large_binary(kind) or kind == pa.binary_view():
+        return "binary"
+    if pa.types.is_map(kind):
+        return f"map<{_spelling(kind.key_type)}, {_spelling(kind.item_type)}>"
+    if pa.types.is_fixed_size_list(kind):
+        return f"list<{_spelling(kind.value_type)}>[{kind.list_size}]"
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return f"list<{_spelling(kind.value_type)}>"
+    if pa.types.is_struct(kind):
+        return f"struct<{', '.join(f'{field.name}: {_spelling(field.type)}' for field in kind)}>"
+    return str(kind)

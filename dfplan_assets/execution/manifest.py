@@ -1,0 +1,89 @@
+"""The file that says which results of a view are published.
+
+``<output>/<view>/published.json`` lists the results on the disk, the newest first. Replacing it publishes:
+
+    {"format": 1, "view": "revenue",
+     "results": [{"version": "20260102T030405-1f0c9a2e", "files": ["part-0.parquet"],
+                  "rows": 25, "bytes": 2048, "published_at": "2026-01-02T03:04:05.678901+00:00"}]}
+
+Files are named relative to the result's folder, so that the output folder can be moved.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from dfplan_assets.errors import ExecutionError
+from dfplan_assets.execution.durable import replace_text
+from dfplan_assets.execution.publication import Publication
+
+MANIFEST = "published.json"
+_FORMAT = 1
+
+
+def read_manifest(folder: Path, view: str) -> tuple[Publication, ...]:
+    """The results that the folder of a view lists, the newest first; none where it has no manifest.
+
+    Raises ExecutionError where the manifest is damaged or of a format that this version does not know.
+    """
+    path = folder / MANIFEST
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise ExecutionError(
+            f"{path} (view {view})",
+            f"the list of the view's published results cannot be read: {error}",
+            "Check that output: in dfplan.yaml is a folder that you may read.",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise _unreadable(path, view, f"it is damaged ({error})") from error
+    try:
+        document = json.loads(text)
+        if document["format"] != _FORMAT:
+            reason = f"its format is {document['format']!r}, this version knows {_FORMAT}"
+            raise _unreadable(path, view, reason)
+        return tuple(
+            Publication(
+                view=view,
+                version=str(result["version"]),
+                files=tuple(str(folder / result["version"] / file) for file in result["files"]),
+                rows=int(result["rows"]),
+                bytes=int(result["bytes"]),
+                published_at=datetime.fromisoformat(result["published_at"]),
+            )
+            for result in document["results"]
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise _unreadable(path, view, f"it is damaged ({type(error).__name__}: {error})") from error
+
+
+def write_manifest(folder: Path, view: str, results: Sequence[Publication]) -> None:
+    """Replace the list of a view's results in one step; the caller holds the view's lock."""
+    document = {
+        "format": _FORMAT,
+        "view": view,
+        "results": [
+            {
+                "version": result.version,
+                "files": [str(Path(file).relative_to(folder / result.version)) for file in result.files],
+                "rows": result.rows,
+                "bytes": result.bytes,
+                "published_at": result.published_at.isoformat(),
+            }
+            for result in results
+        ],
+    }
+    replace_text(folder / MANIFEST, json.dumps(document, indent=1) + "\n")
+
+
+def _unreadable(path: Path, view: str, reason: str) -> ExecutionError:
+    return ExecutionError(
+        f"{path} (view {view})",
+        f"the list of the view's published results cannot be used: {reason}",
+        f"Remove the folder {path.parent} and materialise {view} again.",
+    )

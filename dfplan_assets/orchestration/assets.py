@@ -1,0 +1,135 @@
+"""One asset and one op for each view, and the sources as external assets."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
+
+import dagster as dg
+
+from dfplan_assets.errors import ExecutionError, InputError
+from dfplan_assets.execution.materialise import Materialisation
+from dfplan_assets.orchestration.markdown import fenced, shorten
+from dfplan_assets.orchestration.run_metadata import run_metadata
+from dfplan_assets.orchestration.translator import DfplanTranslator
+from dfplan_assets.planning.bundle import ProjectPlan, UnplannedView, ViewPlan
+
+Materialise = Callable[[str], Materialisation]
+"""Runs the view of this name and publishes its result; raises ExecutionError or InputError."""
+
+_FAILURE_BYTES = 8_000
+
+
+def view_assets(
+    project: ProjectPlan, translator: DfplanTranslator, materialise: Materialise
+) -> list[dg.AssetsDefinition]:
+    """An asset with an op of its own for each view, depending on the tables that its plan reads."""
+    ops = op_names(project.all_views)
+    planned = [
+        _view_asset(project, plan, ops[plan.view.name], translator, materialise)
+        for plan in project.views.values()
+    ]
+    unplanned = [
+        _unplanned_asset(view, ops[view.view.name], translator) for view in project.unplanned.values()
+    ]
+    return [*planned, *unplanned]
+
+
+def source_specs(project: ProjectPlan, translator: DfplanTranslator) -> list[dg.AssetSpec]:
+    """The sources, as assets that something outside the project makes."""
+    return [
+        dg.AssetSpec(
+            translator.get_asset_key(source.name),
+            group_name=translator.get_source_group_name(source),
+            kinds=translator.get_source_kinds(source),
+            metadata=translator.get_source_metadata(project, source),
+        )
+        for source in project.project.sources.values()
+    ]
+
+
+def op_names(views: Iterable[str]) -> Mapping[str, str]:
+    """A name for each view's op: unique, letters, digits and underscores, and no word that is reserved.
+
+    >>> op_names(["revenue", "mart.orders", "input"])
+    {'revenue': 'revenue', 'mart.orders': 'mart__orders', 'input': 'input_c96c6d5b'}
+    """
+    plain = {view: re.sub(r"[^A-Za-z0-9_]", "_", view.replace(".", "__")) for view in views}
+    used = Counter(plain.values())
+    return {
+        view: name
+        if used[name] == 1 and _is_valid_op_name(name)
+        else f"{name}_{sha256(view.encode()).hexdigest()[:8]}"
+        for view, name in plain.items()
+    }
+
+
+def _is_valid_op_name(name: str) -> bool:
+    try:
+        dg.OpDefinition(lambda: None, name)
+    except dg.DagsterInvalidDefinitionError:
+        return False
+    return True
+
+
+def _view_asset(
+    project: ProjectPlan,
+    plan: ViewPlan,
+    op_name: str,
+    translator: DfplanTranslator,
+    materialise: Materialise,
+) -> dg.AssetsDefinition:
+    view = plan.view.name
+    spec = _view_spec(project, plan, translator)
+
+    @dg.multi_asset(specs=[spec], name=op_name)
+    def run_view() -> dg.MaterializeResult[None]:
+        try:
+            done = materialise(view)
+        except (ExecutionError, InputError) as error:
+            # The message says all that a reader can use; a stack of this package's frames would hide it.
+            raise dg.Failure(shorten(str(error), _FAILURE_BYTES), allow_retries=False) from None
+        return dg.MaterializeResult(
+            asset_key=spec.key,
+            metadata=run_metadata(
+                done.publication, done.profile, plan.lineage, translator.get_asset_key, project.project.root
+            ),
+        )
+
+    return run_view
+
+
+def _unplanned_asset(
+    unplanned: UnplannedView, op_name: str, translator: DfplanTranslator
+) -> dg.AssetsDefinition:
+    """An asset that says why its view cannot be planned, and fails with that when it is run."""
+    message = shorten(str(unplanned.error), _FAILURE_BYTES)
+    spec = dg.AssetSpec(
+        translator.get_asset_key(unplanned.view.name),
+        deps=[translator.get_asset_key(table) for table in unplanned.tables],
+        description=f"This view cannot be planned.\n\n{fenced(message, 'text')}",
+        group_name=unplanned.view.group,
+        tags=unplanned.view.tags,
+        owners=unplanned.view.owners,
+    )
+
+    @dg.multi_asset(specs=[spec], name=op_name)
+    def fail() -> dg.MaterializeResult[None]:
+        raise dg.Failure(message, allow_retries=False)
+
+    return fail
+
+
+def _view_spec(project: ProjectPlan, plan: ViewPlan, translator: DfplanTranslator) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        translator.get_asset_key(plan.view.name),
+        deps=[translator.get_asset_key(table) for table in plan.lineage.tables],
+        description=translator.get_description(plan),
+        group_name=translator.get_group_name(plan),
+        tags=translator.get_tags(plan),
+        kinds=translator.get_kinds(plan),
+        owners=translator.get_owners(plan),
+        metadata=translator.get_metadata(project, plan),
+    )

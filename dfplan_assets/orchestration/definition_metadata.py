@@ -1,0 +1,96 @@
+"""What an asset says before it runs: its code, its place, its columns, its plan."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import dagster as dg
+import pyarrow as pa
+
+from dfplan_assets.orchestration.column_origins import origin_sentence
+from dfplan_assets.orchestration.markdown import fenced, fit, shorten
+from dfplan_assets.orchestration.view_text import query_text
+from dfplan_assets.planning.bundle import ProjectPlan, ViewPlan
+from dfplan_assets.project.model import Source
+
+_PLAN_BYTES = 16_000
+_LINE_BYTES = 2_000
+_COLUMN_TEXT_BYTES = 600
+
+
+def view_metadata(project: ProjectPlan, plan: ViewPlan) -> dict[str, dg.MetadataValue]:
+    """A view's code reference, table name, place, columns with their origins, and its plan as written."""
+    return {
+        "dagster/code_references": _code_reference(plan),
+        "dagster/table_name": dg.MetadataValue.text(plan.view.name),
+        "dagster/uri": dg.MetadataValue.text(str(Path(project.project.output) / plan.view.name)),
+        "dagster/column_schema": _view_columns(plan),
+        "dfplan/logical_plan": _logical_plan(plan),
+    }
+
+
+def source_metadata(project: ProjectPlan, source: Source) -> dict[str, dg.MetadataValue]:
+    """A source's name, place and format, and its columns as far as they were needed for planning."""
+    metadata: dict[str, dg.MetadataValue] = {
+        "dagster/table_name": dg.MetadataValue.text(source.name),
+        "dagster/uri": dg.MetadataValue.text(source.path),
+        "dfplan/format": dg.MetadataValue.text(source.format),
+    }
+    columns = project.source_schemas.get(source.name, source.columns)
+    if columns is not None:
+        metadata["dagster/column_schema"] = dg.TableSchemaMetadataValue(
+            dg.TableSchema([_column(field, None) for field in columns])
+        )
+    return metadata
+
+
+def _code_reference(plan: ViewPlan) -> dg.CodeReferencesMetadataValue:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.CodeReferencesMetadataValue(
+            code_references=[
+                dg.LocalFileCodeReference(
+                    file_path=str(plan.view.path),
+                    line_number=query_text(plan.view).line,
+                    label=plan.view.path.name,
+                )
+            ]
+        )
+
+
+def _view_columns(plan: ViewPlan) -> dg.TableSchemaMetadataValue:
+    return dg.TableSchemaMetadataValue(
+        dg.TableSchema(
+            [_column(field, origin_sentence(plan.lineage.columns[field.name])) for field in plan.schema]
+        )
+    )
+
+
+def _column(field: pa.Field, description: str | None) -> dg.TableColumn:
+    return dg.TableColumn(
+        name=field.name,
+        type=str(field.type),
+        description=None if description is None else shorten(description, _COLUMN_TEXT_BYTES),
+        constraints=dg.TableColumnConstraints(nullable=field.nullable),
+    )
+
+
+def _logical_plan(plan: ViewPlan) -> dg.MarkdownMetadataValue:
+    complete = plan.logical_plan.rstrip().splitlines()
+    lines = [shorten(line, _LINE_BYTES) for line in complete]
+    shown = fit(lines, _PLAN_BYTES)
+    cut = sum(line != whole for line, whole in zip(lines[:shown], complete, strict=False))
+    notes = [
+        *(
+            [f"the last {len(lines) - shown:,} of {len(lines):,} lines are left out"]
+            if shown < len(lines)
+            else []
+        ),
+        *([f"{cut:,} long lines are cut"] if cut else []),
+    ]
+    text = fenced("\n".join(lines[:shown]))
+    if notes:
+        command = f"`dfplan plan {plan.view.name}` prints the whole plan."
+        text = f"**Shortened: {', '.join(notes)}.** {command}\n\n{text}"
+    return dg.MetadataValue.md(text)

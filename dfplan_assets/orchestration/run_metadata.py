@@ -1,0 +1,139 @@
+"""What an asset says of one materialisation: its figures, the plan that ran, where its columns came from.
+
+Dagster stores a materialisation's metadata in two events, and large events make the whole instance
+slow. Each part therefore has a budget in bytes; a part that is cut says so, and by how much.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import dagster as dg
+
+from dfplan_assets.execution.profile import OperatorProfile, RunProfile
+from dfplan_assets.execution.publication import Publication
+from dfplan_assets.orchestration.column_origins import column_lineage
+from dfplan_assets.orchestration.markdown import fenced, fit, table
+from dfplan_assets.planning.lineage.model import Kind, Lineage
+
+EVENT_LIMIT_BYTES = 50_000
+_TREE_BYTES = 12_000
+_OPERATORS_BYTES = 12_000
+_LINEAGE_BYTES = 20_000
+_TREE_LINE_CHARACTERS = 72  # what fits beside the other columns of the UI on a laptop
+_FILE_GROUPS = re.compile(r"file_groups=\{\d+ groups?: \[\[([^\],:]*)[^}]*\}")
+_SECONDS_DIGITS = 6
+_NANOSECONDS_PER_MILLISECOND = 1_000_000
+
+
+def run_metadata(
+    publication: Publication,
+    profile: RunProfile,
+    lineage: Lineage,
+    key_of: Callable[[str], dg.AssetKey],
+    project_root: Path,
+) -> dict[str, dg.MetadataValue]:
+    """The metadata of one materialisation, small enough that no event exceeds ``EVENT_LIMIT_BYTES``.
+
+    Only numbers that mean something over time are numbers here, since Dagster plots each of them.
+    """
+    return {
+        "dagster/row_count": dg.MetadataValue.int(publication.rows),
+        "dagster/size_bytes": dg.MetadataValue.int(publication.bytes),
+        "dfplan/wall_seconds": dg.MetadataValue.float(round(profile.wall_seconds, _SECONDS_DIGITS)),
+        "dfplan/cpu_seconds": dg.MetadataValue.float(round(profile.cpu_seconds, _SECONDS_DIGITS)),
+        "dfplan/executed_plan": _tree(profile.root, project_root),
+        "dfplan/operators": _operators(profile.root),
+        **_lineage(publication.view, lineage, key_of),
+    }
+
+
+def _numbered(root: OperatorProfile) -> list[tuple[int, int, OperatorProfile]]:
+    """All operators in pre-order: number, depth, operator."""
+    found: list[tuple[int, int, OperatorProfile]] = []
+    pending = [(0, root)]
+    while pending:
+        depth, node = pending.pop()
+        found.append((len(found), depth, node))
+        pending.extend((depth + 1, child) for child in reversed(node.children))
+    return found
+
+
+def _tree(root: OperatorProfile, project_root: Path) -> dg.MarkdownMetadataValue:
+    nodes = _numbered(root)
+    counts = [_count(node.output_rows) for _, _, node in nodes]
+    width = max(len("rows"), *map(len, counts))
+    digits = len(str(len(nodes) - 1))
+    lines = [f"{'rows':>{width}}  {'':>{digits}}  operator"]
+    for count, (number, depth, node) in zip(counts, nodes, strict=True):
+        head = f"{count:>{width}}  {number:>{digits}}  {'  ' * depth}"
+        room = max(_TREE_LINE_CHARACTERS - len(head), len(node.name))
+        display = _readable(node.display, project_root)
+        lines.append(head + (display if len(display) <= room else f"{display[: room - 1]}…"))
+    shown = fit(lines, _TREE_BYTES)
+    text = fenced("\n".join(lines[:shown]))
+    return dg.MetadataValue.md(_cut_note(len(lines) - shown, len(nodes), "the last") + text)
+
+
+def _readable(display: str, project_root: Path) -> str:
+    """An operator's text with a scan's files first, named from the project's folder on."""
+    inside = display.replace(f"{project_root.as_posix().lstrip('/')}/", "")
+    return _FILE_GROUPS.sub(r"\1", inside)
+
+
+def _operators(root: OperatorProfile) -> dg.MarkdownMetadataValue:
+    """The operators with their numbers in the tree, the costliest first, so that a cut loses the cheapest."""
+    by_cost = sorted(_numbered(root), key=lambda numbered: numbered[2].cpu_nanoseconds or 0, reverse=True)
+    rows = [
+        (
+            str(number),
+            node.name,
+            _count(node.output_rows),
+            ""
+            if node.cpu_nanoseconds is None
+            else f"{node.cpu_nanoseconds / _NANOSECONDS_PER_MILLISECOND:,.3f}",
+            str(node.partitions),
+        )
+        for number, _, node in by_cost
+    ]
+    header = ("", "operator", "rows", "CPU ms", "partitions")
+    lines = table(header, rows, numeric=(True, False, True, True, True)).split("\n")
+    shown = fit(lines, _OPERATORS_BYTES)
+    note = _cut_note(len(lines) - shown, len(rows), "the cheapest")
+    return dg.MetadataValue.md(note + "\n".join(lines[:shown]))
+
+
+def _lineage(
+    view: str, lineage: Lineage, key_of: Callable[[str], dg.AssetKey]
+) -> Mapping[str, dg.MetadataValue]:
+    """Column lineage of both kinds; of direct origins alone, or not at all, where that is too large."""
+    direct: frozenset[Kind] = frozenset({"direct"})
+    both: frozenset[Kind] = frozenset({"direct", "indirect"})
+    command = f"`dfplan lineage {view}` prints all of it."
+    for kinds, note in (
+        (both, None),
+        (direct, f"**Shortened: only direct origins are stored.** {command}"),
+    ):
+        value = column_lineage(lineage.columns, kinds, key_of)
+        if len(dg.serialize_value(value)) <= _LINEAGE_BYTES:
+            found: dict[str, dg.MetadataValue] = {
+                "dagster/column_lineage": dg.TableColumnLineageMetadataValue(value)
+            }
+            return (
+                found if note is None else {**found, "dfplan/column_lineage_cut": dg.MetadataValue.md(note)}
+            )
+    origins = sum(map(len, lineage.columns.values()))
+    note = f"**Left out: {origins:,} origins of {len(lineage.columns):,} columns are too many.** {command}"
+    return {"dfplan/column_lineage_cut": dg.MetadataValue.md(note)}
+
+
+def _cut_note(left_out: int, total: int, which: str) -> str:
+    if not left_out:
+        return ""
+    return f"**Shortened: {which} {left_out:,} of {total:,} operators are left out.**\n\n"
+
+
+def _count(rows: int | None) -> str:
+    return "" if rows is None else f"{rows:,}"

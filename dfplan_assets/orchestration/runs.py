@@ -1,0 +1,163 @@
+"""Running a selection of views here and now, as a run that Dagster's UI shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeVar
+
+import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+from dagster._core.execution.api import execute_run_iterator
+from dagster._core.execution.plan.objects import StepFailureData
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
+
+from dfplan_assets.orchestration.assets import op_names
+from dfplan_assets.orchestration.definitions import project_definitions
+from dfplan_assets.orchestration.instance import open_instance
+from dfplan_assets.orchestration.selection import select_views
+from dfplan_assets.orchestration.translator import DfplanTranslator
+from dfplan_assets.planning.bundle import ProjectPlan
+
+CODE_LOCATION = "dfplan_assets.definitions"
+"""The name under which Dagster's UI loads this package, which lets it link a run to its assets."""
+
+_Number = TypeVar("_Number", int, float)
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class ViewOutcome:
+    """What became of one view in a run.
+
+    ``rows``, ``bytes`` and ``wall_seconds`` are those of its new result, None unless materialised;
+    ``error`` is the cause of a failure, or for a skipped view what kept it from running.
+    """
+
+    view: str
+    state: Literal["materialised", "failed", "skipped"]
+    rows: int | None = None
+    bytes: int | None = None
+    wall_seconds: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """A finished run; ``views`` has an outcome for each selected view, upstream first."""
+
+    run_id: str
+    success: bool
+    views: Mapping[str, ViewOutcome]
+
+
+class RunListener(Protocol):
+    """Is told what happens while a run goes on."""
+
+    def on_selected(self, views: tuple[str, ...]) -> None:
+        """These views will run, upstream first."""
+
+    def on_start(self, view: str) -> None:
+        """A view begins."""
+
+    def on_outcome(self, outcome: ViewOutcome) -> None:
+        """A view is materialised or has failed."""
+
+
+def run_views(project: ProjectPlan, selection: str | None, listener: RunListener) -> RunReport:
+    """Materialises the selected views in this process; what depends on a failed view is skipped.
+
+    Raises InputError for a selection that means nothing. A view that fails is no error of the run.
+    """
+    translator = DfplanTranslator()
+    definitions = project_definitions(project, translator)
+    selected = select_views(selection, project, definitions, translator.get_asset_key)
+    views = tuple(view for view in project.all_views if view in selected)
+    view_of_op = {op: view for view, op in op_names(project.all_views).items()}
+    listener.on_selected(views)
+    outcomes: dict[str, ViewOutcome] = {}
+    with open_instance(project.project.root) as instance:
+        job = definitions.resolve_implicit_global_asset_job_def().get_subset(
+            asset_selection={translator.get_asset_key(view) for view in views}
+        )
+        run = _create_run(instance, job)
+        for event in execute_run_iterator(InMemoryJob(job), run, instance):
+            if event.step_key is None:
+                continue
+            view = view_of_op[event.step_key]
+            if event.event_type is dg.DagsterEventType.STEP_START:
+                listener.on_start(view)
+            outcome = _outcome(view, event)
+            if outcome is not None:
+                outcomes[view] = outcome
+                listener.on_outcome(outcome)
+        finished = instance.get_run_by_id(run.run_id)
+    return RunReport(
+        run.run_id,
+        finished is not None and finished.is_success,
+        {view: outcomes.get(view) or _skipped(project, view, outcomes) for view in views},
+    )
+
+
+def _create_run(instance: dg.DagsterInstance, job: dg.JobDefinition) -> dg.DagsterRun:
+    location = RegisteredCodeLocationOrigin(CODE_LOCATION)
+    repository = RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME)
+    return instance.create_run_for_job(
+        job_def=job,
+        run_config=_QUIET,
+        asset_selection=job.asset_selection,
+        remote_job_origin=repository.get_job_origin(job.name),
+    )
+
+
+def _outcome(view: str, event: dg.DagsterEvent) -> ViewOutcome | None:
+    """What an event says of a view's fate, if it decides it."""
+    if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
+        metadata = event.step_materialization_data.materialization.metadata
+        return ViewOutcome(
+            view,
+            "materialised",
+            rows=_number(metadata["dagster/row_count"], int),
+            bytes=_number(metadata["dagster/size_bytes"], int),
+            wall_seconds=_number(metadata["dfplan/wall_seconds"], float),
+        )
+    if event.event_type is dg.DagsterEventType.STEP_FAILURE:
+        failure = event.step_failure_data
+        if failure.user_failure_data is not None and failure.user_failure_data.description:
+            return ViewOutcome(view, "failed", error=failure.user_failure_data.description)
+        return ViewOutcome(view, "failed", error=f"view {view}: {_root_cause(failure)}")
+    return None
+
+
+def _root_cause(failure: StepFailureData) -> str:
+    """What ended a step other than an error of this package: an interrupt, or an error without a view."""
+    error = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    if error is None:
+        return failure.error_display_string
+    if error.cls_name == dg.DagsterExecutionInterruptedError.__name__:
+        return "interrupted"
+    return f"{error.message.strip()}\n  The run's log in Dagster's UI has the stack trace."
+
+
+def _number(value: dg.MetadataValue, kind: type[_Number]) -> _Number:
+    number = value.value
+    assert isinstance(number, kind)
+    return number
+
+
+def _skipped(project: ProjectPlan, view: str, outcomes: Mapping[str, ViewOutcome]) -> ViewOutcome:
+    """A view that never started, with the failed views that it waited for, itself or through others."""
+    failed, seen, pending = set(), {view}, [view]
+    while pending:
+        for table in project.tables_of(pending.pop()):
+            if table in project.project.views and table not in seen:
+                seen.add(table)
+                pending.append(table)
+                outcome = outcomes.get(table)
+                if outcome is not None and outcome.state == "failed":
+                    failed.add(table)
+    reason = f"waits for {', '.join(sorted(failed))}" if failed else "the run ended before it"
+    return ViewOutcome(view, "skipped", error=reason)

@@ -1,0 +1,73 @@
+"""Which views a selection means, in Dagster's asset selection syntax."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable
+
+import dagster as dg
+from dagster._core.definitions.asset_selection import DagsterInvalidAssetSelectionError
+
+from dfplan_assets.errors import InputError
+from dfplan_assets.lookup import check_view
+from dfplan_assets.planning.bundle import ProjectPlan
+
+_TOKEN = re.compile(r'"[^"]*"?|[^\W\d][\w./-]*|\s+|.', re.DOTALL)
+_OPERATORS = frozenset({"and", "or", "not"})
+_EXAMPLES = 'Select as in Dagster: revenue, +revenue, group:marts, tag:domain=sales, key:"a" or key:"b".'
+
+
+def select_views(
+    selection: str | None,
+    project: ProjectPlan,
+    definitions: dg.Definitions,
+    key_of: Callable[[str], dg.AssetKey],
+) -> frozenset[str]:
+    """The views that a selection means; all of them where it is None.
+
+    A name that stands alone is short for ``key:"name"``, so that ``+revenue`` means revenue and
+    everything upstream of it. Raises UnknownNameError for such a name that is no view, InputError
+    for a selection that cannot be read or selects no view.
+    """
+    if selection is None:
+        return frozenset(project.all_views)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # raised by the selection syntax itself
+        parsed = _parse(_with_keys(selection, project, key_of), selection)
+        keys = parsed.resolve(definitions.resolve_asset_graph())
+    views = frozenset(view for view in project.all_views if key_of(view) in keys)
+    if not views:
+        raise InputError(_where(selection), "it selects no view", _EXAMPLES)
+    return views
+
+
+def _parse(with_keys: str, selection: str) -> dg.AssetSelection:
+    """The parsed selection; Dagster's older form ``*revenue`` takes no ``key:``, so it is read as written."""
+    for text in (with_keys, selection):
+        try:
+            return dg.AssetSelection.from_string(text)
+        except DagsterInvalidAssetSelectionError:
+            continue
+    raise InputError(_where(selection), "the selection cannot be read", _EXAMPLES)
+
+
+def _with_keys(selection: str, project: ProjectPlan, key_of: Callable[[str], dg.AssetKey]) -> str:
+    """The selection with each name that stands alone written as a ``key:``."""
+    tokens = _TOKEN.findall(selection)
+    solid = [token.strip() for token in tokens]
+    written = []
+    for position, token in enumerate(tokens):
+        before = next((text for text in reversed(solid[:position]) if text), "")
+        after = next((text for text in solid[position + 1 :] if text), "")
+        is_name = token[0].isalpha() or token[0] == "_" or (token[0] == token[-1] == '"' and len(token) > 2)
+        if not is_name or before in (":", "=") or after in (":", "(") or token.lower() in _OPERATORS:
+            written.append(token)
+            continue
+        view = check_view(token.strip('"'), project.all_views, _where(selection))
+        written.append(f'key:"{key_of(view).to_user_string()}"')
+    return "".join(written)
+
+
+def _where(selection: str) -> str:
+    return f"selection {selection}"

@@ -1,0 +1,62 @@
+"""How views and sources look in Dagster: one method per facet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from dfplan_assets.orchestration.definition_metadata import source_metadata, view_metadata
+from dfplan_assets.orchestration.markdown import fenced
+from dfplan_assets.orchestration.view_text import query_text
+from dfplan_assets.planning.bundle import ProjectPlan, ViewPlan
+from dfplan_assets.project.model import Source
+
+
+class DfplanTranslator:
+    """Says what each view and source becomes in Dagster; subclass it and override a facet to change it.
+
+    The same methods serve definitions, dependencies and run-time events, so a changed asset key
+    holds everywhere.
+    """
+
+    def get_asset_key(self, table: str) -> dg.AssetKey:
+        """The key of a view or source: ``x`` becomes ``x``, ``schema.x`` becomes ``schema/x``."""
+        return dg.AssetKey(table.split(".", 1))
+
+    def get_description(self, plan: ViewPlan) -> str:
+        """What the author says of a view, and its query as highlighted SQL."""
+        query = fenced(query_text(plan.view).sql, "sql")
+        return f"{plan.view.description}\n\n{query}" if plan.view.description else query
+
+    def get_group_name(self, plan: ViewPlan) -> str | None:
+        """The group of a view: its folder; None puts it into Dagster's own default group."""
+        return plan.view.group
+
+    def get_tags(self, plan: ViewPlan) -> Mapping[str, str]:
+        """The tags that the view's front matter declares."""
+        return plan.view.tags
+
+    def get_kinds(self, plan: ViewPlan) -> set[str]:
+        """The badges on the asset."""
+        return {"sql", "datafusion"}
+
+    def get_owners(self, plan: ViewPlan) -> tuple[str, ...]:
+        """Who answers for a view: e-mail addresses, or ``team:name``."""
+        return plan.view.owners
+
+    def get_metadata(self, project: ProjectPlan, plan: ViewPlan) -> Mapping[str, dg.MetadataValue]:
+        """What is known of a view before it runs: its code, columns and where they come from, its plan."""
+        return view_metadata(project, plan)
+
+    def get_source_group_name(self, source: Source) -> str:
+        """The group of a source."""
+        return "sources"
+
+    def get_source_kinds(self, source: Source) -> set[str]:
+        """The badges on a source: its file format."""
+        return {source.format}
+
+    def get_source_metadata(self, project: ProjectPlan, source: Source) -> Mapping[str, dg.MetadataValue]:
+        """A source's place, format and columns."""
+        return source_metadata(project, source)
