@@ -113,9 +113,7 @@ def normalised_physical_plan(text: str, *, folded: bool) -> str:
     if not folded:
         return text
     kept = r"(?:mode|join_type|partitioning|input_partitions|file_groups|file_type)=[^,\[]*"
-    return "\n".join(
-        " ".join([line.split(":", 1)[0], *re.findall(kept, line)]) for line in text.split("\n")
-    )
+    return "\n".join(" ".join([line.split(":", 1)[0], *re.findall(kept, line)]) for line in text.split("\n"))
 
 
 def _settings_for_results(settings: Mapping[str, str]) -> dict[str, str]:

@@ -216,7 +216,7 @@ class _Writer:
         """A scan's line; a recursive query's reference to itself names the query by its place."""
         name = _table(node)
         own = next((query for alias, query in reversed(recursions) if alias == name), None)
-        return f"@{own.place}{node.detail[len(name):]}" if own else node.detail
+        return f"@{own.place}{node.detail[len(name) :]}" if own else node.detail
 
     def _resolved(self, node: _Node, scopes: list[Mapping[str, _Node]]) -> str:
         assert self._qualifier is not None

@@ -23,6 +23,7 @@ _FRAME = re.compile(
     r"(?:ROWS|RANGE|GROUPS) BETWEEN .*?(?:PRECEDING|FOLLOWING|CURRENT ROW) AND "
     r".*?(?:PRECEDING|FOLLOWING|CURRENT ROW)"
 )
+_UNNESTED = re.compile(r"__unnest_placeholder\((.*),depth=(\d+)\)", re.DOTALL)
 _LAMBDA = re.compile(r"\(([\w, ]+)\) -> ")
 _SUBQUERY = "<subquery>"
 _IN_OR_QUANTIFIED = re.compile(r"(?:IN|ANY|ALL) \($")
@@ -46,7 +47,7 @@ LITERAL_TYPES = frozenset(
 # Words that stand between operands or decorate one; none of them uses a column by itself.
 _SILENT_WORDS = frozenset(
     [
-        *("AND", "OR", "NOT", "XOR", "DIV", "IS", "NULL", "TRUE", "FALSE", "UNKNOWN", "DISTINCT", "FROM"),
+        *("AND", "OR", "NOT", "BIT_XOR", "DIV", "IS", "NULL", "TRUE", "FALSE", "UNKNOWN", "DISTINCT", "FROM"),
         *("LIKE", "ILIKE", "SIMILAR", "TO", "IN", "ANY", "ALL", "EXISTS", "BETWEEN", "SETS"),
         *("NULLS", "FIRST", "LAST", "ASC", "DESC", "IGNORE", "RESPECT"),
     ]
@@ -171,6 +172,7 @@ class _Scan:
         self.closer = closer
         self.aliases = aliases
         self.lambda_parameters: set[str] = set()
+        self.last_column: Column | None = None
         self.frames = [_Frame("", False, operand_start=len(reader._placeholders))]
         self.first_item = len(reader._items)
 
@@ -217,36 +219,32 @@ class _Scan:
         if not self.text.startswith(" AS ", self.position):
             self.position += 1
             return
-        if self.frames[-1].is_cast:
-            self.position = _balanced_end(self.text, self.position)
-            return
         start = self.position + 4
-        if len(self.frames) == 1:
-            number = len(self.reader._items) - 1 - self.first_item
-            if number < len(self.aliases):
-                alias = self.aliases[number]
-                found = re.compile(rf"(?:([^\s()]+?)\.)?{re.escape(alias)}(?=, |\]|$)").match(
-                    self.text, start
-                )
-                if found:
-                    # Not merely the beginning of a longer list of aliases (`x AS a AS b`).
-                    self._item().alias_qualifier = found.group(1)
-                    self._item().parts += 2
-                    self.position = found.end()
-                    return
         self._item().parts += 2
-        self.position = self._generated_alias_end(start)
+        generated = _generated_alias(self.last_column)
+        self.last_column = None
+        if generated and self.text.startswith(generated, start):
+            self.position = start + len(generated)
+        elif self.frames[-1].is_cast:
+            self.position = _balanced_end(self.text, self.position)
+        elif not self._output_alias(start):
+            word = _WORD.match(self.text, start)
+            if word is None:
+                raise PlanTextError(f"an alias that is not known at {self.text[self.position :]!r}")
+            self.position = word.end()
 
-    def _generated_alias_end(self, start: int) -> int:
-        """The end of an alias that is no output name: up to the next AS, comma or closing bracket."""
-        position, depth = start, 0
-        while position < len(self.text):
-            char = self.text[position]
-            if depth == 0 and (char in ",)]" or self.text.startswith(" AS ", position)):
-                break
-            depth += (char in "([") - (char in ")]")
-            position += 1
-        return position
+    def _output_alias(self, start: int) -> bool:
+        """Steps over the name that the item has in the node's output, with or without a qualifier."""
+        number = len(self.reader._items) - 1 - self.first_item
+        if len(self.frames) != 1 or number >= len(self.aliases):
+            return False
+        name = re.escape(self.aliases[number])
+        found = re.compile(rf"(?:([^\s()]+?)\.)?{name}(?=, |\]|$)").match(self.text, start)
+        if found is None:
+            return False
+        self._item().alias_qualifier = found.group(1)
+        self.position = found.end()
+        return True
 
     def _case_word(self) -> bool:
         word = _WORD.match(self.text, self.position)
@@ -278,7 +276,7 @@ class _Scan:
             return False
         column, self.position = found
         self._use(column)
-        self._item().sole_column = column
+        self._item().sole_column = self.last_column = column
         return True
 
     def _outer_column(self) -> bool:
@@ -430,6 +428,26 @@ class _Scan:
         if end < 0:
             raise PlanTextError(f"a literal without end in {self.text!r}")
         return end + 2
+
+
+def _generated_alias(column: Column | None) -> str | None:
+    """The alias that the planner itself puts behind a column inside an expression.
+
+    ``count(*)`` is planned as ``count(Int64(1))``, an unnested list as a placeholder; where they stand
+    in an expression, the planner gives them back the name that the query had.
+
+    >>> _generated_alias(Column(None, "__unnest_placeholder(a.tags,depth=1)", frozenset(), frozenset()))
+    'UNNEST(a.tags)'
+    """
+    if column is None:
+        return None
+    if column.name.startswith("count(Int64(1))"):
+        return column.name.replace("count(Int64(1))", "count(*)", 1)
+    unnested = _UNNESTED.fullmatch(column.name)
+    if unnested is None:
+        return None
+    depth = int(unnested.group(2))
+    return f"{'UNNEST(' * depth}{unnested.group(1)}{')' * depth}"
 
 
 def _balanced_end(text: str, position: int) -> int:

@@ -108,10 +108,14 @@ def test_a_new_column_that_is_not_read_leaves_the_message() -> None:
 @pytest.mark.parametrize(
     ("sql", "nodes"),
     [
-        ("with recursive t as (select 1 as n union all select n + 1 from t where n < 4) select n from t",
-         ("RecursiveQuery",)),
-        ("select x.tag, count(*) as n from (select unnest(s.tags) as tag from stations s) x group by x.tag",
-         ("Unnest",)),
+        (
+            "with recursive t as (select 1 as n union all select n + 1 from t where n < 4) select n from t",
+            ("RecursiveQuery",),
+        ),
+        (
+            "select x.tag, count(*) as n from (select unnest(s.tags) as tag from stations s) x group by x.tag",
+            ("Unnest",),
+        ),
         ("select s.id, unnest(s.tags) as tag from stations s", ("Unnest",)),
         ("select g.value as n from generate_series(1, 3) g", ("TableScan generate_series()",)),
         ("select id from rides where rating not in (select rating from rides where fare > 1)", ("Join",)),
@@ -156,10 +160,18 @@ def test_a_table_function_travels_as_its_call(stand_ins: SessionContext) -> None
 @pytest.mark.parametrize(
     ("sql", "node", "cause"),
     [
-        ("select s.id, x.f from stations s, lateral (select r.fare as f from rides r "
-         "where r.start_station < s.id order by r.id limit 1) x", "Subquery", "outer_ref(s.id)"),
-        ("select case when exists (select 1 from rides r where r.bike_id = b.id) then 1 end as used "
-         "from bikes b", "OuterReferenceColumn", "EXISTS"),
+        (
+            "select s.id, x.f from stations s, lateral (select r.fare as f from rides r "
+            "where r.start_station < s.id order by r.id limit 1) x",
+            "Subquery",
+            "outer_ref(s.id)",
+        ),
+        (
+            "select case when exists (select 1 from rides r where r.bike_id = b.id) then 1 end as used "
+            "from bikes b",
+            "OuterReferenceColumn",
+            "EXISTS",
+        ),
         ("select r.id from rides r where r.fare > $low", "Placeholder", "$low"),
     ],
 )
