@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -63,7 +62,7 @@ class Inputs:
         for table in lineage.tables:
             schema = self.plan.schema_of(table)
             if table in self.results:
-                register_result(ctx, table, [file_url(file) for file in self.results[table].files], schema)
+                register_result(ctx, table, self.results[table].files, schema)
             else:
                 source = self.plan.project.sources[table]
                 _check_source(self.view_plan, source, schema)
@@ -93,14 +92,6 @@ class Inputs:
             table: ", ".join(self.results[table].files) if table in self.results else sources[table].path
             for table in self.view_plan.lineage.tables
         }
-
-
-def file_url(path: str | Path) -> str:
-    """The URL of a file, safe inside a SQL string and wherever DataFusion takes a path.
-
-    In a plain path DataFusion would take ``*``, ``?`` and ``[`` for a pattern.
-    """
-    return "file://" + quote(str(path))
 
 
 def _check_columns(view_plan: ViewPlan, table: str, planned: pa.Schema, publication: Publication) -> None:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from dfplan_assets.errors import ExecutionError
 from dfplan_assets.execution.failures import reporting
-from dfplan_assets.execution.inputs import Inputs, file_url
+from dfplan_assets.execution.inputs import Inputs
 from dfplan_assets.execution.metrics import cpu_seconds, profile_operators
 from dfplan_assets.execution.profile import RunProfile
 from dfplan_assets.execution.publication import Publication
@@ -20,6 +20,7 @@ from dfplan_assets.execution.secrets import hider
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.planning.guard import plan_query
+from dfplan_assets.planning.sources import file_url
 
 # No view or source has a space in its name, so this hides none of them.
 _RESULT = "result of the view"

@@ -6,14 +6,15 @@ from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
 import rustworkx
-from datafusion import SessionContext
+from datafusion import DataFrame, SessionContext
 
 from dfplan_assets.errors import CycleError, UnreadableSourceError
 from dfplan_assets.planning.bundle import ProjectPlan, UnplannedView, ViewPlan
 from dfplan_assets.planning.catalog import RecordingCatalog
 from dfplan_assets.planning.guard import plan_query, referenced_names
 from dfplan_assets.planning.lineage.view_lineage import view_lineage
-from dfplan_assets.planning.session import planning_context
+from dfplan_assets.planning.panics import raise_unless_datafusion
+from dfplan_assets.planning.session import analysis_context, planning_context
 from dfplan_assets.planning.sources import source_schema
 from dfplan_assets.project.model import Project, View
 
@@ -28,6 +29,7 @@ def plan_project(project: Project) -> ProjectPlan:
     catalog = RecordingCatalog()
     ctx = planning_context(project.engine)
     catalog.install(ctx)
+    analysis = analysis_context(project.engine)
     references = {name: referenced_names(ctx, catalog, view) for name, view in project.views.items()}
     order = _upstream_first(project.views, references)
     known = {*project.views, *project.sources}
@@ -51,7 +53,7 @@ def plan_project(project: Project) -> ProjectPlan:
             unplanned[name] = UnplannedView(view, tuple(sorted(references[name] & known)), cause)
             damaged[name] = cause
             continue
-        plans[name] = _plan_view(ctx, catalog, project, view, schemas)
+        plans[name] = _plan_view(ctx, analysis, catalog, project, view, schemas)
         schemas[name] = plans[name].schema
         catalog.add(name, schemas[name])
     sources = {name: schema for name, schema in schemas.items() if name in project.sources}
@@ -60,6 +62,7 @@ def plan_project(project: Project) -> ProjectPlan:
 
 def _plan_view(
     ctx: SessionContext,
+    analysis: SessionContext,
     catalog: RecordingCatalog,
     project: Project,
     view: View,
@@ -73,9 +76,24 @@ def _plan_view(
     return ViewPlan(
         view=view,
         lineage=lineage,
-        schema=published_schema(frame.schema()),
+        schema=published_schema(analysed_schema(analysis, frame)),
         logical_plan=frame.logical_plan().display_indent(),
     )
+
+
+def analysed_schema(analysis: SessionContext, frame: DataFrame) -> pa.Schema:
+    """The types that a query's result has when it runs.
+
+    The plan as written does not have them all: the union of a decimal and an integer gets its type
+    when the plan is analysed. A plan that the analyser refuses cannot run, and says so when it does.
+    """
+    plan = frame.logical_plan()
+    try:
+        plan = analysis.create_dataframe_from_logical_plan(plan).optimized_logical_plan()
+    except BaseException as cause:
+        raise_unless_datafusion(cause)
+    schema: pa.Schema = analysis.create_dataframe_from_logical_plan(plan).schema()
+    return schema
 
 
 def published_schema(schema: pa.Schema) -> pa.Schema:

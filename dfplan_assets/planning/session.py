@@ -17,6 +17,11 @@ def planning_context(engine: Engine) -> SessionContext:
     return SessionContext(_config(engine).with_information_schema(False))
 
 
+def analysis_context(engine: Engine) -> SessionContext:
+    """A session that analyses plans, which settles their types, and optimises nothing."""
+    return SessionContext(_config(engine).set("datafusion.optimizer.max_passes", "0"))
+
+
 def execution_context(engine: Engine, runtime: RuntimeEnvBuilder | None) -> SessionContext:
     """A session to run a view in, over the given runtime (memory pool and spill folder)."""
     config = _config(engine).with_information_schema(False)
@@ -29,7 +34,8 @@ def introspection_context(engine: Engine) -> SessionContext:
 
 
 def _config(engine: Engine) -> SessionConfig:
-    config = SessionConfig()
+    # A folder is read whole; by default DataFusion passes over its subfolders without a word.
+    config = SessionConfig().set("datafusion.execution.listing_table_ignore_subdirectory", "false")
     if engine.target_partitions is not None:
         config = config.with_target_partitions(engine.target_partitions)
     for key, value in engine.settings.items():

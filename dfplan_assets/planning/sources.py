@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import pyarrow as pa
 from datafusion import CsvReadOptions, SessionContext
@@ -60,8 +61,16 @@ def register_result(ctx: SessionContext, view: str, files: Sequence[str], schema
     ``files`` are the files of one publication, all in one folder of their own.
     """
     path = files[0] if len(files) == 1 else f"{Path(files[0]).parent}/"
-    ctx.register_parquet(_STAND_IN, path, schema=schema)
+    ctx.register_parquet(_STAND_IN, file_url(path), schema=schema)
     _rename(ctx, _STAND_IN, view)
+
+
+def file_url(path: str | Path) -> str:
+    """The URL of a local path, safe inside a SQL string and wherever DataFusion takes a path.
+
+    In a plain path DataFusion would take ``*``, ``?`` and ``[`` for a pattern.
+    """
+    return "file://" + quote(str(path))
 
 
 def register_empty(ctx: SessionContext, name: str, schema: pa.Schema) -> None:
@@ -74,19 +83,20 @@ def _register(ctx: SessionContext, key: str, source: Source, schema: pa.Schema |
     path, options = source.path, dict(source.options)
     if source.format == "parquet":
         _check_footers(path)
-    extension = Path(path).suffix or f".{source.format}"
+    location = _location(path)
+    extension = Path(path).suffix
     if path.endswith("/"):
         extension = {"parquet": ".parquet", "csv": ".csv", "json": ".json", "arrow": ".arrow"}[source.format]
         extension = str(options.pop("file_extension", extension))
     if source.format == "parquet":
-        ctx.register_parquet(key, path, file_extension=extension, schema=schema)
+        ctx.register_parquet(key, location, file_extension=extension, schema=schema)
     elif source.format == "csv":
         csv = CsvReadOptions(schema=schema, file_extension=extension, **options)  # type: ignore[arg-type]
-        ctx.register_csv(key, path, options=csv)
+        ctx.register_csv(key, location, options=csv)
     elif source.format == "json":
-        ctx.register_json(key, path, schema=schema, file_extension=extension, **options)  # type: ignore[arg-type]
+        ctx.register_json(key, location, schema=schema, file_extension=extension, **options)  # type: ignore[arg-type]
     else:
-        ctx.register_arrow(key, path, schema=schema, file_extension=extension)
+        ctx.register_arrow(key, location, schema=schema, file_extension=extension)
 
 
 def _rename(ctx: SessionContext, key: str, name: str) -> None:
@@ -168,11 +178,12 @@ def _check_footers(path: str) -> None:
 
 
 def _files(path: str) -> list[Path]:
+    """The files of a path that a format's own reader would look at; none for an object store."""
     if "://" in path:
         return []
     if path.endswith("/"):
         return [file for file in Path(path).rglob("*.parquet") if file.is_file()]
-    return [Path(file) for file in glob.iglob(path)] if glob.has_magic(path) else [Path(path)]
+    return list(_matches(path)) if _is_pattern(path) else [Path(path)]
 
 
 def _exists(path: str) -> bool:
@@ -180,9 +191,21 @@ def _exists(path: str) -> bool:
         return True  # object stores are asked when they are read
     if path.endswith("/"):
         return Path(path).is_dir() and any(file.is_file() for file in Path(path).rglob("*"))
-    return (
-        any(True for _ in glob.iglob(path, recursive=True)) if glob.has_magic(path) else Path(path).exists()
-    )
+    return any(_matches(path)) if _is_pattern(path) else Path(path).exists()
+
+
+def _is_pattern(path: str) -> bool:
+    """Whether a path is a pattern: its last part has wildcards, and no file has just that name."""
+    return glob.has_magic(Path(path).name) and not Path(path).exists()
+
+
+def _matches(path: str) -> Iterator[Path]:
+    return Path(path).parent.glob(Path(path).name)
+
+
+def _location(path: str) -> str:
+    """A path as DataFusion takes it: a URL, in which no sign is a wildcard, unless it is a pattern."""
+    return path if "://" in path or _is_pattern(path) else file_url(path)
 
 
 def _unreadable(source: Source, cause: BaseException) -> UnreadableSourceError:

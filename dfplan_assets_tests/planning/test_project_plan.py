@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from datafusion import SessionContext
 
 from dfplan_assets.errors import CycleError, PlanningError, ProjectError, UnknownNameError
 from dfplan_assets.planning import plan_project
@@ -150,3 +151,11 @@ def test_views_over_a_damaged_source_are_unplanned_and_all_others_are_planned(tm
     assert list(plan.unplanned) == ["broken", "after"]
     assert plan.unplanned["after"].tables == ("a", "broken")
     assert "source c" in str(plan.unplanned["after"].error)
+
+
+def test_a_view_has_the_types_that_it_has_when_it_runs() -> None:
+    sql = "select cast(1.5 as decimal(18, 2)) as x, 1 as y union all select 2, cast(3 as bigint unsigned)"
+    plan = plan_project(project({"x": sql}))
+    executed = SessionContext().sql(sql).to_arrow_table().schema
+    assert plan.views["x"].schema.types == executed.types
+    assert plan.views["x"].schema.names == executed.names

@@ -15,8 +15,9 @@ import pytest
 from datafusion import SessionContext
 
 from dfplan_assets.errors import SourceError, UnreadableSourceError
+from dfplan_assets.planning.session import execution_context
 from dfplan_assets.planning.sources import register_result, register_source, source_schema
-from dfplan_assets.project.model import OptionValue, Source, SourceFormat
+from dfplan_assets.project.model import Engine, OptionValue, Source, SourceFormat
 
 ROWS = [{"id": 1, "name": "x"}, {"id": 2, "name": "y"}]
 TABLE = pa.Table.from_pylist(ROWS)
@@ -62,6 +63,27 @@ def test_a_glob_and_a_folder_of_each_format_are_read(tmp_path: Path, format: Sou
     twice = sorted(ROWS * 2, key=lambda row: str(row["id"]))
     assert rows_of(source(f"{tmp_path}/t*.{format}", format)) == twice
     assert rows_of(source(f"{tmp_path}/", format)) == twice
+
+
+def test_subfolders_of_a_folder_are_read(tmp_path: Path) -> None:
+    (tmp_path / "2024").mkdir()
+    write(tmp_path / "t.parquet", "parquet")
+    write(tmp_path / "2024" / "t.parquet", "parquet")
+    given = source(f"{tmp_path}/", "parquet")
+    ctx = execution_context(Engine(None, None, {}), None)
+    register_source(ctx, given, source_schema(given))
+    assert ctx.sql('select count(*) as n from raw."t"').to_pylist() == [{"n": 4}]
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_a_file_without_an_extension_is_read(tmp_path: Path, format: SourceFormat) -> None:
+    assert rows_of(source(write(tmp_path / "data", format), format)) == ROWS
+
+
+def test_a_path_with_the_signs_of_a_pattern_is_read(tmp_path: Path) -> None:
+    folder = tmp_path / "a[1]"
+    folder.mkdir()
+    assert rows_of(source(write(folder / "t.csv", "csv"), "csv")) == ROWS
 
 
 def test_a_file_with_an_unusual_extension_is_read(tmp_path: Path) -> None:

@@ -113,7 +113,8 @@ def test_a_new_column_that_is_not_read_leaves_the_message() -> None:
             ("RecursiveQuery",),
         ),
         (
-            "select x.tag, count(*) as n from (select unnest(s.tags) as tag from stations s) x group by x.tag",
+            "select x.tag, count(*) as n "
+            "from (select unnest(s.tags) as tag from stations s) x group by x.tag",
             ("Unnest",),
         ),
         ("select s.id, unnest(s.tags) as tag from stations s", ("Unnest",)),
