@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 
@@ -28,9 +29,9 @@ def collect(database: Database, keep_bundles: int | None, keep_runs: int | None)
         _delete(connection, tables.run.c.id, runs)
         bundle = tables.bundle.c
         environments = connection.execute(
-            sa.select(tables.environment.c.key.distinct()).where(
-                tables.environment.c.key.not_in(sa.select(bundle.environment))
-            )
+            sa.select(tables.environment.c.key)
+            .distinct()
+            .where(tables.environment.c.key.not_in(sa.select(bundle.environment)))
         ).scalars()
         environment_keys = list(environments)
         _delete(connection, tables.environment.c.key, environment_keys)
@@ -135,9 +136,11 @@ def _shrink(database: Database) -> None:
         as_store_errors(database.address, "returning the space of what was collected"),
         database.engine.connect() as connection,
     ):
-        # It frees a page each time that it is stepped, so its result has to be read to the end.
-        connection.exec_driver_sql("PRAGMA incremental_vacuum").fetchall()
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+        # It frees a page each time that it is stepped, so what it returns has to be read to the
+        # end; SQLAlchemy sees no columns and would not.
+        driver.execute("PRAGMA incremental_vacuum").fetchall()
+        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def _size_query(database: Database) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -285,18 +285,10 @@ def _ensure_file(address: Address, path: Path) -> None:
         raise StoreError(
             address.where, f"the file cannot be made: {error}", "Choose a folder that can be written."
         ) from error
-    try:
-        connection = _connect(path, "mode=rwc")
-        try:
-            # So that a collection can give space back; it has to come before anything is written.
-            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            _use_write_ahead_log(connection)
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        wrapped = sa.exc.DBAPIError("", None, error)
-        with as_store_errors(address, "creating it"):
-            raise wrapped from error
+    with as_store_errors(address, "creating it"), closing(_connect(path, "mode=rwc")) as connection:
+        # So that a collection can give space back; it has to come before anything is written.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        _use_write_ahead_log(connection)
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:

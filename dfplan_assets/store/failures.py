@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -59,21 +60,23 @@ def as_store_errors(address: Address, doing: str) -> Iterator[None]:
     try:
         yield
     except sa.exc.DBAPIError as error:
-        raise _translate(address, doing, error) from error
+        raise _translate(address, doing, error.orig, lost=error.connection_invalidated) from error
+    except sqlite3.Error as error:
+        raise _translate(address, doing, error, lost=False) from error
     except sa.exc.SQLAlchemyError as error:
         cause = f"{address.without_secrets(str(error))} (while {doing})"
         raise StoreError(address.where, cause, _OTHER_STEP) from error
 
 
-def _translate(address: Address, doing: str, error: sa.exc.DBAPIError) -> StoreError:
-    said = address.without_secrets(str(error.orig).strip())
-    line = said.splitlines()[0] if said else type(error.orig).__name__
+def _translate(address: Address, doing: str, error: BaseException | None, *, lost: bool) -> StoreError:
+    said = address.without_secrets(str(error).strip())
+    line = said.splitlines()[0] if said else type(error).__name__
     if address.kind == "sqlite":
         found = next((known for text, known in _SQLITE_TEXTS if text in line), None)
     else:
-        state = getattr(error.orig, "sqlstate", None)
+        state = getattr(error, "sqlstate", None)
         found = next((known for code, known in _POSTGRESQL_STATES if code == state), None)
-        if found is None and (state is None or error.connection_invalidated):
+        if found is None and (state is None or lost):
             found = (f"the store cannot be reached: {line}", _UNREACHABLE_STEP)
     cause, next_step = found or (line, _OTHER_STEP)
     return StoreError(address.where, f"{cause} (while {doing})", next_step)

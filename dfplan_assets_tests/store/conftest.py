@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from dfplan_assets.store import Store, open_store
+from dfplan_assets.store import Store, open_store, tables
 from dfplan_assets_tests.store.postgres import PostgresServer, find_binaries, running_server
 
 _numbers = itertools.count()
@@ -28,12 +29,11 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
-    """An empty database of its own."""
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """An empty database of its own; it goes with the server."""
     name = f"store_{next(_numbers)}"
     postgres_server.execute(f"CREATE DATABASE {name}")
-    yield postgres_server.url(name)
-    postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    return postgres_server.url(name)
 
 
 @pytest.fixture
@@ -49,8 +49,45 @@ def store_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store to copy: making one takes ten times as long."""
+    path = tmp_path_factory.mktemp("template") / "plans.db"
+    open_store(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_shared(postgres_server: PostgresServer) -> str:
+    """The name of a database with a store, which every test finds empty."""
+    postgres_server.execute("CREATE DATABASE shared_store")
+    open_store(postgres_server.url("shared_store")).close()
+    return "shared_store"
+
+
 @pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    """An empty store, on each database."""
-    with open_store(store_url) as opened:
+def sqlite_store_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """An empty store in a file."""
+    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'plans.db')}"
+
+
+@pytest.fixture
+def postgres_store_url(postgres_server: PostgresServer, postgres_shared: str) -> Iterator[str]:
+    """An empty store in a database; tests must leave its tables as they are."""
+    yield postgres_server.url(postgres_shared)
+    postgres_server.execute(f"TRUNCATE {', '.join(tables.metadata.tables)} CASCADE", postgres_shared)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def made_url(request: pytest.FixtureRequest) -> str:
+    """Where an empty store is, on each database."""
+    name = "sqlite_store_url" if request.param == "sqlite" else "postgres_store_url"
+    url: str = request.getfixturevalue(name)
+    return url
+
+
+@pytest.fixture
+def store(made_url: str) -> Iterator[Store]:
+    """An empty store, open, on each database."""
+    with open_store(made_url) as opened:
         yield opened
