@@ -231,34 +231,39 @@ def _engine(address: Address, *, foreign_keys: bool = True) -> sa.Engine:
 
 def _connect(path: Path, mode: str, *, foreign_keys: bool = True) -> sqlite3.Connection:
     """A connection in autocommit: transactions begin where this module says so."""
-    connection = sqlite3.connect(
+    connection = _raw_connection(path, mode)
+    try:
+        # With a write-ahead log, NORMAL loses nothing when a process dies; a power cut may cost
+        # the last commits, never the file.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _raw_connection(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(
         f"file:{quote(str(path))}?{mode}",
         uri=True,
         timeout=BUSY_SECONDS,
         isolation_level=None,
         check_same_thread=False,
     )
-    # With a write-ahead log, NORMAL loses nothing when a process dies; a power cut may cost the
-    # last commits, never the file.
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
-    return connection
 
 
 def _is_sealed(address: Address, path: Path) -> bool:
     """Whether the file can be read only as immutable: SQLite needs to write beside it otherwise.
 
     That is so in a folder that cannot be written while no other process has the store open.
+    Other trouble with the file is left to the first statement of the store, which names it.
     """
     try:
-        connection = _connect(path, "mode=rw")
-    except sqlite3.Error:
-        # An unreadable file: the first real statement says so, as a StoreError.
-        return False
-    try:
-        connection.execute("SELECT count(*) FROM sqlite_master")
-    except sqlite3.OperationalError as error:
-        if not any(text in str(error) for text in ("readonly", "unable to open")) or not path.is_file():
+        with closing(_raw_connection(path, "mode=rw")) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master")
+    except sqlite3.DatabaseError as error:
+        if not path.is_file() or not any(text in str(error) for text in ("readonly", "unable to open")):
             return False
         log = path.with_name(path.name + "-wal")
         if log.exists() and log.stat().st_size > 0:
@@ -268,10 +273,6 @@ def _is_sealed(address: Address, path: Path) -> bool:
                 "Open the store once where it can be written, then copy or seal it.",
             ) from error
         return True
-    except sqlite3.DatabaseError:
-        return False
-    finally:
-        connection.close()
     return False
 
 

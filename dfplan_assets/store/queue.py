@@ -97,7 +97,7 @@ class Queue:
         unreadable: list[StoreError] = []
         for path in self._files():
             try:
-                lines = path.read_text(encoding="ascii").splitlines()
+                lines = path.read_text(encoding="utf-8").splitlines()
             except FileNotFoundError:
                 continue  # another process stored it just now
             except (OSError, UnicodeDecodeError) as error:
@@ -133,7 +133,7 @@ class Queue:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
-                with partial.open("w", encoding="ascii", newline="\n") as file:
+                with partial.open("w", encoding="utf-8", newline="\n") as file:
                     file.writelines(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
                     file.flush()
                     os.fsync(file.fileno())

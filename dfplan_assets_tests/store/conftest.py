@@ -91,3 +91,10 @@ def store(made_url: str) -> Iterator[Store]:
     """An empty store, open, on each database."""
     with open_store(made_url) as opened:
         yield opened
+
+
+@pytest.fixture
+def sqlite_store(sqlite_store_url: str) -> Iterator[Store]:
+    """An empty store, open, where the database makes no difference to the test."""
+    with open_store(sqlite_store_url) as opened:
+        yield opened

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from threading import Thread
 from typing import Any
@@ -29,6 +30,20 @@ def start(target: Callable[..., None], *arguments: Any) -> BaseProcess:
     process = processes().Process(target=target, args=arguments, daemon=True)
     process.start()
     return process
+
+
+def start_answering(target: Callable[..., None], *arguments: Any) -> tuple[BaseProcess, Connection]:
+    """A process that is given one end of a pipe as its last argument, and the other end."""
+    ours, theirs = processes().Pipe()
+    process = start(target, *arguments, theirs)
+    # So that waiting for the answer of a process that died ends at once.
+    theirs.close()
+    return process, ours
+
+
+def answer(ours: Connection) -> Any:
+    assert ours.poll(PATIENCE_SECONDS)
+    return ours.recv()
 
 
 def finish(started: list[BaseProcess]) -> None:
@@ -87,11 +102,8 @@ def test_collecting_while_others_write_takes_nothing_that_is_needed(made_url: st
 def test_a_killed_writer_leaves_a_store_that_opens_with_all_that_was_acknowledged(made_url: str) -> None:
     acknowledged = []
     for _ in range(3):
-        ours, theirs = processes().Pipe()
-        writer = start(write_until_killed, made_url, theirs)
-        for _ in range(5):
-            assert ours.poll(PATIENCE_SECONDS)
-            acknowledged.append(ours.recv())
+        writer, ours = start_answering(write_until_killed, made_url)
+        acknowledged += [answer(ours) for _ in range(5)]
         writer.kill()
         writer.join(PATIENCE_SECONDS)
         with open_store(made_url) as store:
@@ -101,9 +113,8 @@ def test_a_killed_writer_leaves_a_store_that_opens_with_all_that_was_acknowledge
 
 
 def test_a_writer_killed_in_a_transaction_leaves_nothing_of_it_and_holds_up_nobody(made_url: str) -> None:
-    ours, theirs = processes().Pipe()
-    writer = start(hang_in_a_transaction, made_url, theirs)
-    assert ours.poll(PATIENCE_SECONDS)
+    writer, ours = start_answering(hang_in_a_transaction, made_url)
+    assert answer(ours) == "hanging"
     writer.kill()
     writer.join(PATIENCE_SECONDS)
     with open_store(made_url) as store:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import resource
 from datetime import timedelta
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from dfplan_assets.errors import StoreError
 from dfplan_assets.store import Recorder, open_store, tables
 from dfplan_assets_tests.store import samples
 from dfplan_assets_tests.store.samples import MORNING
@@ -60,6 +63,47 @@ def hang_in_a_transaction(url: str, answers: Connection) -> None:
         connection.execute(sa.insert(tables.view), {"name": "half", "first_seen_at": MORNING})
         answers.send("hanging")
         answers.recv()
+
+
+def read_and_write_as_nobody(url: str, key: str, queue: Path, answers: Connection) -> None:
+    """As a user who may only read: read a bundle, try to write one, record a run."""
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setresgid(65534, 65534, 65534)
+        os.setresuid(65534, 65534, 65534)
+    try:
+        store = open_store(url)
+    except StoreError as error:
+        answers.send(error)
+        return
+    with store:
+        read = store.bundle(key)
+        try:
+            store.put_bundle(samples.bundle(year=1), at=MORNING)
+            refusal = None
+        except StoreError as error:
+            refusal = error
+    recorder = Recorder(url, queue)
+    recorded = recorder.record(samples.run(), bundle=samples.bundle(year=1), at=MORNING)
+    answers.send((read == samples.bundle(), refusal, recorded.deferred, recorded.lost))
+    recorder.close()
+
+
+def write_beyond_a_limit(url: str, limit_bytes: int, queue: Path, answers: Connection) -> None:
+    """Write bundles until no file may grow; tell the keys of those that were stored, and the errors."""
+    with open_store(url) as store:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
+        keys: list[str] = []
+        failure: StoreError | None = None
+        while failure is None:
+            try:
+                keys.append(store.put_bundle(samples.bundle(year=len(keys), settings=300), at=MORNING))
+            except StoreError as error:
+                failure = error
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_024, limit_bytes))
+    recorder = Recorder(url, queue)
+    recorded = recorder.record(samples.run(), bundle=samples.bundle(year=-1), at=MORNING)
+    answers.send((keys, failure, recorded.deferred, recorded.lost))
 
 
 def drain_queue(url: str, folder: Path, start: Barrier) -> None:
