@@ -60,12 +60,18 @@ def as_store_errors(address: Address, doing: str) -> Iterator[None]:
     try:
         yield
     except sa.exc.DBAPIError as error:
-        raise _translate(address, doing, error.orig, lost=error.connection_invalidated) from error
+        translated = _translate(address, doing, error.orig, lost=error.connection_invalidated)
+        raise translated from _showable(address, error)
     except sqlite3.Error as error:
         raise _translate(address, doing, error, lost=False) from error
     except sa.exc.SQLAlchemyError as error:
         cause = f"{address.without_secrets(str(error))} (while {doing})"
-        raise StoreError(address.where, cause, _OTHER_STEP) from error
+        raise StoreError(address.where, cause, _OTHER_STEP) from _showable(address, error)
+
+
+def _showable(address: Address, error: Exception) -> Exception | None:
+    """The error as the cause of another, unless a traceback would then show a secret."""
+    return error if address.without_secrets(str(error)) == str(error) else None
 
 
 def _translate(address: Address, doing: str, error: BaseException | None, *, lost: bool) -> StoreError:
