@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Any, cast
 
 import pyarrow as pa
@@ -102,7 +102,7 @@ def environment_key(parts: tuple[tuple[str, str], ...]) -> str:
 
 def bundle_key(row: BundleRow) -> str:
     """The content hash of a bundle in this format."""
-    return hash_of(text_bytes(json_text([FORMAT, *astuple(row)])))
+    return hash_of(text_bytes(json_text([FORMAT, *row_to_json(row).values()])))
 
 
 def encode_bundle(bundle: PlanBundle) -> EncodedBundle:
@@ -195,8 +195,8 @@ def decode_identity(parts_json: str, fingerprint: str, complete: str, volatile_j
 
 def row_to_json(row: BundleRow) -> dict[str, Any]:
     """A row as a JSON object, for the queue."""
-    values = {name: getattr(row, name) for name in BundleRow.__dataclass_fields__}
-    return {**values, "explains": [astuple(each) for each in row.explains]}
+    # Not ``asdict``, which copies every value deeply and takes longer than all the rest.
+    return {**vars(row), "explains": [[each.kind, each.rule, each.content] for each in row.explains]}
 
 
 def row_of_json(values: Mapping[str, Any]) -> BundleRow:

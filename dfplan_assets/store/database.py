@@ -56,6 +56,14 @@ class Database:
 
         ``alone`` keeps other writers out, as those need who remove what others may rely on.
         """
+        path = self.address.path
+        if path is not None and not path.exists():
+            # What is written through an open connection would be gone with it.
+            raise StoreError(
+                self.address.where,
+                "the file was removed while it was in use",
+                "The next run makes a new one.",
+            )
         with as_store_errors(self.address, doing), self.engine.begin() as connection:
             self._lock(connection, alone=alone)
             # Another process may have upgraded the store since this one opened it.

@@ -92,6 +92,10 @@ class Recorder:
             if self._failure is None:
                 self._failure = reason
                 self._retry_at = self._clock() + RETRY_SECONDS
+            # It may be gone, replaced or upgraded: the next chance opens it anew.
+            if self._store is not None:
+                self._store.close()
+                self._store = None
 
     def _queue(self, run: RunRecord, bundle: PlanBundle | None, at: datetime) -> StoreError | None:
         try:

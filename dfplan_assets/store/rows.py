@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -41,7 +40,7 @@ def rows_of_bundle(encoded: EncodedBundle, at: datetime) -> dict[sa.Table, list[
     environment_key = encoded.environment_key
     return _checked(
         {
-            tables.topology: [{"key": row.topology, **asdict(encoded.figures)}],
+            tables.topology: [{"key": row.topology, **vars(encoded.figures)}],
             tables.environment: [
                 {"key": environment_key, "position": position, "name": name, "content": sha256}
                 for position, (name, sha256) in enumerate(row.environment)
@@ -59,7 +58,7 @@ def rows_of_bundle(encoded: EncodedBundle, at: datetime) -> dict[sa.Table, list[
                 }
             ],
             tables.explain: [
-                {"bundle": encoded.key, "position": position, **asdict(each)}
+                {"bundle": encoded.key, "position": position, **vars(each)}
                 for position, each in enumerate(row.explains)
             ],
         }

@@ -161,6 +161,8 @@ run = sa.Table(
     sa.Column("inputs", sa.Text, nullable=False),  # JSON array of [table, rows, bytes]
     sa.Column("failure", _Hash),
     sa.Index("dfplan_run_by_view", "view", "started_at", "id"),
+    sa.Index("dfplan_run_by_fingerprint", "fingerprint", "started_at"),
+    sa.Index("dfplan_run_by_dagster_run", "dagster_run_id"),
 )
 
 operator = sa.Table(

@@ -6,6 +6,7 @@ import itertools
 import os
 import shutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,15 @@ _numbers = itertools.count()
 def postgres_server() -> Iterator[PostgresServer]:
     """One server for each test process; a run in CI must have it."""
     binaries = find_binaries()
+    missing = None
     if binaries is None:
+        missing = "PostgreSQL is not installed (apt-get install postgresql)"
+    elif find_spec("psycopg") is None:
+        missing = "psycopg is not installed (pip install 'psycopg[binary]')"
+    if binaries is None or missing is not None:
         if os.environ.get("CI"):
-            pytest.fail("CI needs PostgreSQL's initdb and pg_ctl: apt-get install postgresql")
-        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
+            pytest.fail(f"CI tests the store on PostgreSQL too, but {missing}")
+        pytest.skip(f"the store on PostgreSQL: {missing}")
     with running_server(binaries) as server:
         yield server
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from dfplan_assets.errors import StoreError
 from dfplan_assets.store import Queue, Recorder, Store, open_store
 from dfplan_assets_tests.store import samples
-from dfplan_assets_tests.store.postgres import PASSWORD, USER, PostgresServer
+from dfplan_assets_tests.store.postgres import PASSWORD, USER, PostgresServer, running_server
 from dfplan_assets_tests.store.samples import MORNING
 from dfplan_assets_tests.store.test_processes import answer, start_answering
 from dfplan_assets_tests.store.writers import read_and_write_as_nobody, write_beyond_a_limit
@@ -316,18 +316,18 @@ def test_a_full_disk_is_named_and_loses_nothing(small_disk: Path) -> None:
 def test_a_full_disk_under_postgresql_is_named_and_loses_nothing(
     postgres_server: PostgresServer, small_disk: Path
 ) -> None:
-    owner = postgres_server.data.stat()
-    os.chown(small_disk, owner.st_uid, owner.st_gid)
-    postgres_server.execute(f"CREATE TABLESPACE small LOCATION '{small_disk}'")
-    postgres_server.execute("CREATE DATABASE on_small_disk TABLESPACE small")
-    with open_store(postgres_server.url("on_small_disk")) as store:
-        kept = store.put_bundle(samples.bundle(), at=MORNING)
-        fill_disk(small_disk / "ballast")
-        stored = store_until_it_fails(store, "there is no space left where the store is")
-        for key in [kept, *stored]:
-            store.bundle(key)
-    postgres_server.execute("DROP DATABASE on_small_disk")
-    postgres_server.execute("DROP TABLESPACE small")
+    # A server of its own: it has to be gone before its disk is.
+    with running_server(postgres_server.binaries) as server:
+        owner = server.data.stat()
+        os.chown(small_disk, owner.st_uid, owner.st_gid)
+        server.execute(f"CREATE TABLESPACE small LOCATION '{small_disk}'")
+        server.execute("CREATE DATABASE on_small_disk TABLESPACE small")
+        with open_store(server.url("on_small_disk")) as store:
+            kept = store.put_bundle(samples.bundle(), at=MORNING)
+            fill_disk(small_disk / "ballast")
+            stored = store_until_it_fails(store, "there is no space left where the store is")
+            for key in [kept, *stored]:
+                store.bundle(key)
 
 
 def test_files_that_may_not_grow_are_a_failure_that_loses_nothing(tmp_path: Path) -> None:

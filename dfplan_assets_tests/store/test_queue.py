@@ -150,6 +150,22 @@ def test_a_store_that_fails_later_on_is_noticed_too(made_url: str, queue: Queue)
         assert (store.info().bundles, store.info().runs) == (3, 3)
 
 
+def test_a_store_that_is_removed_while_it_is_in_use_is_made_anew(
+    sqlite_store_url: str, queue: Queue, clock: Clock
+) -> None:
+    recorder = Recorder(sqlite_store_url, queue, clock=clock)
+    assert record(recorder, 0) is None
+    Path(sqlite_store_url.removeprefix("sqlite:///")).unlink()
+    reason = record(recorder, 1)
+    assert isinstance(reason, StoreError)
+    assert "the file was removed while it was in use" in reason.cause
+    clock.seconds += RETRY_SECONDS
+    assert record(recorder, 2) is None
+    recorder.close()
+    with open_store(sqlite_store_url) as store:
+        assert (store.info().bundles, store.info().runs) == (2, 2)
+
+
 def test_processes_that_empty_the_queue_at_once_store_each_record_once(made_url: str, queue: Queue) -> None:
     for number in range(10):
         queue.add_bundle(samples.bundle(year=number), at=MORNING)

@@ -114,6 +114,8 @@ def upgrade() -> None:
         sa.Column("failure", _HASH),
     )
     op.create_index("dfplan_run_by_view", "dfplan_run", ["view", "started_at", "id"])
+    op.create_index("dfplan_run_by_fingerprint", "dfplan_run", ["fingerprint", "started_at"])
+    op.create_index("dfplan_run_by_dagster_run", "dfplan_run", ["dagster_run_id"])
     op.create_table(
         "dfplan_operator",
         sa.Column("run", _ROW_ID, sa.ForeignKey("dfplan_run.id"), primary_key=True),
