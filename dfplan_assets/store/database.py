@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -70,7 +69,7 @@ class Database:
             _require_current(self.address, _version(self.address, connection))
             yield connection
 
-    def insert(self, table: sa.Table) -> Any:
+    def insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
         """An INSERT that can say what to do ON CONFLICT, which both databases spell alike."""
         return sqlite.insert(table) if self.address.kind == "sqlite" else postgresql.insert(table)
 

@@ -182,10 +182,14 @@ def _decode(lines: list[str]) -> tuple[EncodedBundle | EncodedRun, datetime]:
             texts=texts,
         )
         _require_key(bundle_format.bundle_key(bundle.row), bundle.key)
-        return bundle, datetime.fromisoformat(record["at"])
+        at = datetime.fromisoformat(record["at"])
+        rows_of_bundle(bundle, at)
+        return bundle, at
     row, operators = run_format.run_of_json(record)
     _require_key(run_format.run_key(row, operators), record["key"])
-    return EncodedRun(record["key"], row, operators, texts), row.started_at
+    run = EncodedRun(record["key"], row, operators, texts)
+    rows_of_run(run)
+    return run, row.started_at
 
 
 def _require_key(found: str, expected: str) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from dfplan_assets.errors import StoreError
 from dfplan_assets.planning.bundle import PlanBundle
+from dfplan_assets.store.bundle_format import encode_bundle
 from dfplan_assets.store.queue import Drained, Queue
 from dfplan_assets.store.record import RunRecord
 from dfplan_assets.store.store import Store, open_store
@@ -23,11 +24,13 @@ RETRY_SECONDS = 30.0
 class Recorded:
     """What became of the records of one run.
 
-    ``deferred`` is why they were queued, None when they are in the store. ``lost`` is why they
-    could not be queued either. ``drained`` is what became of records that waited from before, None
-    when there were none or the store is not to be had.
+    ``bundle_key`` finds its plan in the store, None when there was no bundle. ``deferred`` is why
+    the records were queued, None when they are in the store. ``lost`` is why they could not be
+    queued either. ``drained`` is what became of records that waited from before, None when there
+    were none or the store is not to be had.
     """
 
+    bundle_key: str | None
     deferred: StoreError | None
     lost: StoreError | None
     drained: Drained | None
@@ -49,7 +52,14 @@ class Recorder:
         self._retry_at = 0.0
 
     def record(self, run: RunRecord, *, bundle: PlanBundle | None, at: datetime) -> Recorded:
-        """Keep a run and the bundle, planned ``at``, that it ran; never raises ``StoreError``."""
+        """Keep a run and the bundle, planned ``at``, that it ran; never raises ``StoreError``.
+
+        With a bundle, the run is kept under its key and fingerprint, whatever the run says.
+        """
+        key = None
+        if bundle is not None:
+            key = encode_bundle(bundle).key
+            run = replace(run, bundle_key=key, fingerprint=bundle.identity.fingerprint)
         try:
             store = self._opened()
             if bundle is not None:
@@ -57,8 +67,8 @@ class Recorder:
             store.put_run(run)
         except StoreError as reason:
             self._remember(reason)
-            return Recorded(reason, self._queue(run, bundle, at), None)
-        return Recorded(None, None, self._drain(store))
+            return Recorded(key, reason, self._queue(run, bundle, at), None)
+        return Recorded(key, None, None, self._drain(store))
 
     def drain(self) -> Drained | None:
         """Store what waits in the queue; None when nothing does. Never raises ``StoreError``."""

@@ -192,10 +192,13 @@ def run_of_json(value: Mapping[str, Any]) -> tuple[RunRow, tuple[OperatorRow, ..
 
 
 def utc(moment: datetime) -> datetime:
-    """The same moment in UTC; ``ValueError`` when it has no time zone."""
+    """The same moment in UTC; ``ValueError`` when it has no time zone, or none within the calendar."""
     if moment.tzinfo is None:
         raise ValueError(f"the moment {moment.isoformat()} has no time zone")
-    return moment.astimezone(timezone.utc)
+    try:
+        return moment.astimezone(timezone.utc)
+    except OverflowError as error:
+        raise ValueError(f"the moment {moment.isoformat()} has no equal in UTC") from error
 
 
 def number(seconds: float | None) -> float | None:

@@ -113,9 +113,10 @@ class Store:
         with self._database.writing("storing a run") as connection:
             self._insert(connection, tables.content, contents)
             self._insert(connection, tables.view, rows[tables.view])
-            statement = self._database.insert(tables.run).on_conflict_do_nothing().returning(tables.run.c.id)
-            run_id = connection.execute(statement, rows[tables.run]).scalar()
-            if run_id is not None:
+            known = sa.select(tables.run.c.id).where(tables.run.c.key == encoded.key)
+            if connection.execute(known).scalar() is None:
+                self._insert(connection, tables.run, rows[tables.run])
+                run_id = connection.execute(known).scalar_one()
                 operators = [{**row, "run": run_id} for row in rows[tables.operator]]
                 self._insert(connection, tables.operator, operators)
         return encoded.key

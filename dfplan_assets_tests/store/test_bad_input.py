@@ -144,11 +144,11 @@ def test_a_database_that_does_not_exist_is_named(postgres_server: PostgresServer
 
 
 def test_other_tables_in_a_postgresql_database_are_no_hindrance(
-    postgres_server: PostgresServer, postgres_url: str
+    postgres_server: PostgresServer, postgres_database: str
 ) -> None:
-    name = postgres_url.rsplit("/", 1)[1]
-    postgres_server.execute("CREATE TABLE alembic_version (version_num text)", name)
-    with open_store(postgres_url) as store:
+    url = postgres_server.url(postgres_database)
+    postgres_server.execute("CREATE TABLE alembic_version (version_num text)", postgres_database)
+    with open_store(url) as store:
         key = store.put_bundle(samples.bundle(), at=MORNING)
         assert store.bundle(key) == samples.bundle()
 
@@ -256,17 +256,17 @@ def test_a_sealed_store_whose_last_rows_are_beside_it_is_named(open_folder: Path
 
 
 def test_a_read_only_postgresql_store_can_be_read_and_writing_says_so(
-    postgres_server: PostgresServer, postgres_url: str, tmp_path: Path
+    postgres_server: PostgresServer, postgres_database: str, tmp_path: Path
 ) -> None:
-    name = postgres_url.rsplit("/", 1)[1]
-    with open_store(postgres_url) as store:
+    url = postgres_server.url(postgres_database)
+    with open_store(url) as store:
         key = store.put_bundle(samples.bundle(), at=MORNING)
-    postgres_server.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-    with open_store(postgres_url) as store:
+    postgres_server.execute(f"ALTER DATABASE {postgres_database} SET default_transaction_read_only = on")
+    with open_store(url) as store:
         assert store.bundle(key) == samples.bundle()
         with pytest.raises(StoreError, match="the store is read-only; nothing was written"):
             store.put_bundle(samples.bundle(year=1), at=MORNING)
-    recorder = Recorder(postgres_url, tmp_path / "queue")
+    recorder = Recorder(url, tmp_path / "queue")
     recorded = recorder.record(samples.run(), bundle=samples.bundle(year=1), at=MORNING)
     assert recorded.deferred is not None
     assert "read-only" in recorded.deferred.cause
@@ -275,15 +275,15 @@ def test_a_read_only_postgresql_store_can_be_read_and_writing_says_so(
 
 
 def test_a_postgresql_user_who_may_only_read_is_told_so(
-    postgres_server: PostgresServer, postgres_url: str
+    postgres_server: PostgresServer, postgres_database: str
 ) -> None:
-    name = postgres_url.rsplit("/", 1)[1]
-    with open_store(postgres_url) as store:
-        key = store.put_bundle(samples.bundle(), at=MORNING)
-    postgres_server.execute(f"CREATE ROLE reader_{name} LOGIN PASSWORD 'reads'")
-    postgres_server.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader_{name}", name)
-    url = f"postgresql://reader_{name}:reads@127.0.0.1:{postgres_server.port}/{name}"
+    url = postgres_server.url(postgres_database)
     with open_store(url) as store:
+        key = store.put_bundle(samples.bundle(), at=MORNING)
+    postgres_server.execute("CREATE ROLE reader LOGIN PASSWORD 'reads'")
+    postgres_server.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader", postgres_database)
+    as_reader = f"postgresql://reader:reads@127.0.0.1:{postgres_server.port}/{postgres_database}"
+    with open_store(as_reader) as store:
         assert store.bundle(key) == samples.bundle()
         with pytest.raises(StoreError, match="the store is read-only; nothing was written"):
             store.put_run(samples.run())

@@ -36,7 +36,7 @@ def test_every_run_comes_back_equal(store: Store, run: RunRecord) -> None:
     assert store.run(store.put_run(run)) == run
 
 
-@SHARED
+@settings(SHARED, max_examples=25)
 @given(bundle=strategies.bundles, run=strategies.runs())
 def test_the_queue_keeps_them_equal_too(
     sqlite_store: Store, tmp_path: Path, bundle: PlanBundle, run: RunRecord

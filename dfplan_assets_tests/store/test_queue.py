@@ -71,8 +71,12 @@ def test_records_go_straight_into_a_store_that_works(made_url: str, queue: Queue
     recorder.close()
     assert (recorded.deferred, recorded.lost, recorded.drained) == (None, None, None)
     assert not queue.folder.exists()
+    assert recorded.bundle_key is not None
     with open_store(made_url) as store:
-        assert (store.info().bundles, store.info().runs) == (1, 1)
+        assert store.bundle(recorded.bundle_key) == samples.bundle()
+        run = store.latest_runs(["revenue"])["revenue"]
+        assert run.bundle_key == recorded.bundle_key
+        assert run.fingerprint == samples.bundle().identity.fingerprint
 
 
 def test_a_run_without_a_plan_is_recorded_too(made_url: str, queue: Queue) -> None:

@@ -170,6 +170,7 @@ def test_a_wall_time_that_is_no_number_stays_none(store: Store) -> None:
     ("change", "said"),
     [
         ({"started_at": datetime(2026, 3, 1)}, "2026-03-01T00:00:00 has no time zone"),
+        ({"started_at": datetime(1, 1, 1, tzinfo=timezone(HOUR))}, "has no equal in UTC"),
         ({"view": "reve\x00nue", "profile": None}, "dfplan_view.name cannot hold"),
         ({"partition_key": "\ud800"}, "dfplan_run.partition_key cannot hold"),
         ({"peak_memory_bytes": 1 << 63}, "peak_memory_bytes cannot hold the number 9223372036854775808"),
