@@ -1,0 +1,379 @@
+"""The plan artifact store: every bundle and every run, for good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from dfplan_assets.errors import StoreError
+from dfplan_assets.planning.bundle import PlanBundle
+from dfplan_assets.store import bundle_format, collection, history, run_format, tables
+from dfplan_assets.store.bundle_format import (
+    EncodedBundle,
+    ExplainRow,
+    decode_bundle,
+    decode_identity,
+    encode_bundle,
+)
+from dfplan_assets.store.content import Content, DamagedContentError, hash_of, pack, unpack
+from dfplan_assets.store.database import Database, open_database
+from dfplan_assets.store.record import (
+    BundleRecord,
+    Collected,
+    RunRecord,
+    RunSummary,
+    Status,
+    StoreInfo,
+)
+from dfplan_assets.store.rows import bundle_row_of, rows_of_bundle, rows_of_run, run_row_of
+from dfplan_assets.store.run_format import EncodedRun, OperatorRow, decode_run, encode_run, utc
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Databases limit the parameters of a statement, SQLite to 32,766.
+_NAMES_AT_ONCE = 10_000
+
+
+def open_store(url: str) -> Store:
+    """Open the store at a SQLAlchemy URL (``sqlite:///path`` or ``postgresql://…``).
+
+    A store that does not exist is created. ``StoreError`` says what is wrong with one that cannot be
+    used: another kind of file, an older schema (run ``dfplan store upgrade``), a newer one.
+    """
+    return Store(open_database(url))
+
+
+class Store:
+    """An open store. Threads may share it; every process opens its own.
+
+    Every method raises ``StoreError`` when the database cannot do what it asks, having written
+    nothing.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __repr__(self) -> str:
+        return f"Store({self._database.address.location})"
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._database.close()
+
+    # Writing
+
+    def put_bundle(self, bundle: PlanBundle, *, at: datetime) -> str:
+        """Keep a bundle that was planned ``at`` a moment with a time zone; its key is returned.
+
+        The key is the SHA-256 of all but ``planning_seconds``. A bundle that is known already only
+        has its last moment moved on; its texts are stored once, whatever bundles share them.
+        """
+        with self._refusals(f"bundle of view {bundle.view}"):
+            return self.put_encoded_bundle(encode_bundle(bundle), at)
+
+    def put_encoded_bundle(self, encoded: EncodedBundle, at: datetime) -> str:
+        """``put_bundle`` for one that is encoded already, as the queue has it."""
+        moment = utc(at)
+        with self._database.writing("storing a bundle") as connection:
+            if self._touch(connection, encoded.key, moment):
+                return encoded.key
+        rows = rows_of_bundle(encoded, moment)
+        # Compressing takes longest, so it is done before the others have to wait.
+        with self._database.reading("storing a bundle") as connection:
+            packed = _pack_missing(connection, encoded.texts, {})
+        with self._database.writing("storing a bundle") as connection:
+            packed = _pack_missing(connection, encoded.texts, packed)
+            self._insert(connection, tables.content, [vars(packed[sha256]) for sha256 in sorted(packed)])
+            for table, of_table in rows.items():
+                self._insert(connection, table, of_table)
+            self._touch(connection, encoded.key, moment)
+        return encoded.key
+
+    def put_run(self, record: RunRecord) -> str:
+        """Keep a run; its key is returned. The same record again changes nothing."""
+        with self._refusals(f"run of view {record.view}"):
+            return self.put_encoded_run(encode_run(record))
+
+    def put_encoded_run(self, encoded: EncodedRun) -> str:
+        """``put_run`` for one that is encoded already, as the queue has it."""
+        rows = rows_of_run(encoded)
+        contents = [vars(pack(sha256, encoded.texts[sha256])) for sha256 in sorted(encoded.texts)]
+        with self._database.writing("storing a run") as connection:
+            self._insert(connection, tables.content, contents)
+            self._insert(connection, tables.view, rows[tables.view])
+            known = sa.select(tables.run.c.id).where(tables.run.c.key == encoded.key)
+            if connection.execute(known).scalar() is None:
+                self._insert(connection, tables.run, rows[tables.run])
+                run_id = connection.execute(known).scalar_one()
+                operators = [{**row, "run": run_id} for row in rows[tables.operator]]
+                self._insert(connection, tables.operator, operators)
+        return encoded.key
+
+    def gc(self, *, keep_bundles: int | None = None, keep_runs: int | None = None) -> Collected:
+        """Remove old bundles and runs, and then what no kept one refers to.
+
+        Of each view the ``keep_bundles`` bundles planned last are kept, with that of its latest
+        successful run, and the ``keep_runs`` latest runs; None keeps all.
+        """
+        return collection.collect(self._database, keep_bundles, keep_runs)
+
+    # Reading
+
+    def bundle(self, key: str) -> PlanBundle:
+        """The bundle with this key, equal to what was written."""
+        with self._database.reading("reading a bundle") as connection:
+            found = self._row(connection, tables.bundle, key, "bundle")
+            what = f"bundle {key} of view {found['view']}"
+            self._require_format(what, found["format"], bundle_format.FORMAT)
+            explains = connection.execute(
+                sa.select(tables.explain.c.kind, tables.explain.c.rule, tables.explain.c.content)
+                .where(tables.explain.c.bundle == key)
+                .order_by(tables.explain.c.position)
+            )
+            environment = connection.execute(
+                sa.select(tables.environment.c.name, tables.environment.c.content)
+                .where(tables.environment.c.key == found["environment"])
+                .order_by(tables.environment.c.position)
+            )
+            row = bundle_row_of(
+                found,
+                [(name, sha256) for name, sha256 in environment],
+                [ExplainRow(*each) for each in explains],
+            )
+            hashes = [row.sql, row.schema, row.lineage, row.substrait, row.topology]
+            hashes += [sha256 for _, sha256 in row.environment] + [each.content for each in row.explains]
+            contents = _contents(connection, hashes)
+        seconds = found["planning_seconds"]
+        with self._damages(what):
+            return decode_bundle(row, float("nan") if seconds is None else seconds, _unpack(contents))
+
+    def run(self, key: str) -> RunRecord:
+        """The run with this key, equal to what was written."""
+        with self._database.reading("reading a run") as connection:
+            found = self._row(connection, tables.run, key, "run")
+            what = f"run {key} of view {found['view']}"
+            self._require_format(what, found["format"], run_format.FORMAT)
+            row = run_row_of(found)
+            columns = [tables.operator.c[name] for name in OperatorRow.__dataclass_fields__]
+            operators = connection.execute(
+                sa.select(*columns)
+                .where(tables.operator.c.run == found["id"])
+                .order_by(tables.operator.c.position)
+            ).all()
+            contents = _contents(connection, [row.displays, row.metrics, row.failure])
+        with self._damages(what):
+            return decode_run(row, [OperatorRow(*each) for each in operators], _unpack(contents))
+
+    def latest_bundle(self, view: str) -> BundleRecord | None:
+        """The bundle of a view that was planned last."""
+        return self.latest_bundles([view]).get(view)
+
+    def latest_bundles(self, views: Iterable[str]) -> dict[str, BundleRecord]:
+        """The bundle that was planned last, for each of the views that has one."""
+        known, bundles = tables.view, tables.bundle
+        latest = (
+            sa.select(bundles.c.key)
+            .where(bundles.c.view == known.c.name)
+            .order_by(bundles.c.last_planned_at.desc(), bundles.c.first_planned_at.desc(), bundles.c.key)
+            .limit(1)
+            .scalar_subquery()
+        )
+        records: dict[str, BundleRecord] = {}
+        with self._database.reading("reading bundles") as connection:
+            for names in _batches(views):
+                keys = sa.select(latest).where(known.c.name.in_(names))
+                for row in connection.execute(sa.select(*_RECORD_COLUMNS).where(bundles.c.key.in_(keys))):
+                    records[row.view] = _bundle_record(row)
+        return records
+
+    def bundles(self, view: str) -> tuple[BundleRecord, ...]:
+        """All bundles of a view, the one planned last first."""
+        columns = tables.bundle.c
+        statement = (
+            sa.select(*_RECORD_COLUMNS)
+            .where(columns.view == view)
+            .order_by(columns.last_planned_at.desc(), columns.first_planned_at.desc(), columns.key)
+        )
+        with self._database.reading("reading bundles") as connection:
+            return tuple(_bundle_record(row) for row in connection.execute(statement))
+
+    def latest_runs(self, views: Iterable[str], *, status: Status | None = None) -> dict[str, RunSummary]:
+        """The run that started last (of those with ``status``), for each of the views that has one."""
+        known, runs = tables.view, tables.run
+        latest = (
+            sa.select(runs.c.id)
+            .where(runs.c.view == known.c.name)
+            .order_by(runs.c.started_at.desc(), runs.c.id.desc())
+            .limit(1)
+        )
+        if status is not None:
+            latest = latest.where(runs.c.status == status)
+        summaries: dict[str, RunSummary] = {}
+        with self._database.reading("reading runs") as connection:
+            for names in _batches(views):
+                ids = sa.select(latest.scalar_subquery()).where(known.c.name.in_(names))
+                for row in connection.execute(sa.select(*_SUMMARY_COLUMNS).where(runs.c.id.in_(ids))):
+                    summaries[row.view] = RunSummary(**row._mapping)
+        return summaries
+
+    def runs(self, view: str) -> pd.DataFrame:
+        """The runs of a view, the oldest first: the fields of ``RunSummary``, and ``failure``."""
+        with self._damages(f"runs of view {view}"):
+            return history.runs(self._database, view)
+
+    def history(self, view: str) -> pd.DataFrame:
+        """The plans of a view, the oldest first, each with what changed and how its runs went.
+
+        Columns: ``key``, ``first_planned_at``, ``last_planned_at``, ``fingerprint``, ``changed_parts``
+        (of the identity, against the plan before; comma-separated), ``planning_seconds``,
+        the figures of the topology, ``runs``, ``succeeded``, ``median_wall_seconds`` (of the
+        succeeded), ``last_run_at``.
+        """
+        return history.plans(self._database, view)
+
+    def info(self) -> StoreInfo:
+        """What the store holds, and how large it is."""
+        return collection.info(self._database)
+
+    # Helpers
+
+    def _touch(self, connection: sa.Connection, key: str, moment: datetime) -> bool:
+        """Move the first and last moment of a bundle apart; False when it is not there."""
+        columns = tables.bundle.c
+        at = sa.bindparam("at", moment, tables.UtcDateTime)
+        statement = (
+            sa.update(tables.bundle)
+            .where(columns.key == key)
+            .values(
+                first_planned_at=sa.case((columns.first_planned_at > at, at), else_=columns.first_planned_at),
+                last_planned_at=sa.case((columns.last_planned_at < at, at), else_=columns.last_planned_at),
+            )
+        )
+        return connection.execute(statement).rowcount > 0
+
+    def _insert(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert the rows that are not there yet."""
+        if rows:
+            connection.execute(self._database.insert(table).on_conflict_do_nothing(), rows)
+
+    def _row(self, connection: sa.Connection, table: sa.Table, key: str, what: str) -> dict[str, Any]:
+        found = connection.execute(sa.select(table).where(table.c.key == key)).mappings().first()
+        if found is None:
+            raise StoreError(
+                self._database.address.where,
+                f"there is no {what} {key}",
+                "It was never stored here, or dfplan store gc removed it; see dfplan history VIEW.",
+            )
+        return dict(found)
+
+    def _require_format(self, what: str, found: int, known: int) -> None:
+        if found != known:
+            raise StoreError(
+                f"{self._database.address.where}, {what}",
+                f"it is written in format {found}, this dfplan reads format {known}",
+                "Install the dfplan-assets that wrote it, or a later one; the row was left as it is.",
+            )
+
+    @contextmanager
+    def _damages(self, what: str) -> Iterator[None]:
+        """Raise what is wrong with stored values as ``StoreError``."""
+        try:
+            yield
+        except KeyError as error:
+            raise self._damaged(what, f"content {error.args[0]} is missing") from error
+        except (DamagedContentError, ValueError, TypeError) as error:
+            raise self._damaged(what, str(error)) from error
+
+    def _damaged(self, what: str, cause: str) -> StoreError:
+        return StoreError(
+            f"{self._database.address.where}, {what}",
+            f"it is damaged: {cause}",
+            "Restore the store from a backup; whatever does not share this content can still be read.",
+        )
+
+    @contextmanager
+    def _refusals(self, what: str) -> Iterator[None]:
+        """Raise what cannot be stored as ``StoreError``."""
+        try:
+            yield
+        except ValueError as error:
+            raise StoreError(
+                f"{self._database.address.where}, {what}",
+                f"it cannot be stored: {error}",
+                "Please report this: dfplan made a record that it cannot keep.",
+            ) from error
+
+
+_RECORD_COLUMNS = [
+    tables.bundle.c[name]
+    for name in (
+        "key",
+        "view",
+        "first_planned_at",
+        "last_planned_at",
+        "planning_seconds",
+        "parts",
+        "fingerprint",
+        "complete",
+        "volatile_functions",
+    )
+]
+_SUMMARY_COLUMNS = [
+    tables.run.c.bundle.label(name) if name == "bundle_key" else tables.run.c[name]
+    for name in RunSummary.__dataclass_fields__
+]
+
+
+def _bundle_record(row: sa.Row[Any]) -> BundleRecord:
+    return BundleRecord(
+        key=row.key,
+        view=row.view,
+        first_planned_at=row.first_planned_at,
+        last_planned_at=row.last_planned_at,
+        planning_seconds=float("nan") if row.planning_seconds is None else row.planning_seconds,
+        identity=decode_identity(row.parts, row.fingerprint, row.complete, row.volatile_functions),
+    )
+
+
+def _batches(names: Iterable[str]) -> Iterator[list[str]]:
+    remaining = iter(names)
+    while batch := list(islice(remaining, _NAMES_AT_ONCE)):
+        yield batch
+
+
+def _pack_missing(
+    connection: sa.Connection, texts: Mapping[str, bytes], packed: Mapping[str, Content]
+) -> dict[str, Content]:
+    """The stored form of those texts that the store lacks, taken from ``packed`` where it has them."""
+    column = tables.content.c.sha256
+    known = set(connection.execute(sa.select(column).where(column.in_(list(texts)))).scalars())
+    missing = {}
+    for sha256, payload in texts.items():
+        if sha256 in known:
+            continue
+        if sha256 not in packed and hash_of(payload) != sha256:
+            raise ValueError(f"a part of its environment does not have the SHA-256 {sha256} that it names")
+        missing[sha256] = packed.get(sha256) or pack(sha256, payload)
+    return missing
+
+
+def _contents(connection: sa.Connection, hashes: Iterable[str | None]) -> list[Content]:
+    wanted = sorted({sha256 for sha256 in hashes if sha256 is not None})
+    found = connection.execute(sa.select(tables.content).where(tables.content.c.sha256.in_(wanted)))
+    return [Content(row.sha256, row.codec, row.size_bytes, bytes(row.data)) for row in found]
+
+
+def _unpack(contents: Iterable[Content]) -> dict[str, bytes]:
+    return {content.sha256: unpack(content) for content in contents}

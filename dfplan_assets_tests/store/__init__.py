@@ -1,0 +1,1 @@
+"""The plan artifact store, on SQLite and PostgreSQL."""
