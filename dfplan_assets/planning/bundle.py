@@ -19,17 +19,34 @@ from dfplan_assets.project.model import Project, View
 
 
 @dataclass(frozen=True)
+class Identity:
+    """What a plan is, in parts: SHA-256 in hex for each.
+
+    Parts: ``meaning``, ``parameters``, ``inputs``, ``functions``, ``settings``, ``engine`` and
+    ``physical``. ``fingerprint`` covers the parts that decide results, ``complete`` all of them.
+    ``volatile_functions`` are those used whose value changes from call to call.
+    """
+
+    parts: Mapping[str, str]
+    fingerprint: str
+    complete: str
+    volatile_functions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ViewPlan:
     """One view, planned against stand-in tables.
 
     ``schema`` is the schema its published result has when DataFusion reads it.
-    ``logical_plan`` is the plan as written, ``display_indent`` text.
+    ``logical_plan`` is the plan as written, ``display_indent`` text. ``identity`` is without the
+    part ``physical``, which only the real tables decide.
     """
 
     view: View
     lineage: Lineage
     schema: pa.Schema
     logical_plan: str
+    identity: Identity
 
 
 @dataclass(frozen=True)
@@ -71,21 +88,6 @@ class ProjectPlan:
         """The schema under which a source or view is known to the views that read it."""
         plan = self.views.get(table)
         return self.source_schemas[table] if plan is None else plan.schema
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What a plan is, in parts: SHA-256 in hex for each.
-
-    Parts: ``meaning``, ``parameters``, ``inputs``, ``functions``, ``settings``, ``engine`` and
-    ``physical``. ``fingerprint`` covers the parts that decide results, ``complete`` all of them.
-    ``volatile_functions`` are those used whose value changes from call to call.
-    """
-
-    parts: Mapping[str, str]
-    fingerprint: str
-    complete: str
-    volatile_functions: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,14 @@ from datafusion import DataFrame, SessionContext
 from dfplan_assets.errors import CycleError, UnreadableSourceError
 from dfplan_assets.planning.bundle import ProjectPlan, UnplannedView, ViewPlan
 from dfplan_assets.planning.catalog import RecordingCatalog
-from dfplan_assets.planning.guard import plan_query, referenced_names
+from dfplan_assets.planning.functions import engine_functions
+from dfplan_assets.planning.guard import plan_query, plan_template, referenced_names
+from dfplan_assets.planning.identity import identify
 from dfplan_assets.planning.lineage.view_lineage import view_lineage
 from dfplan_assets.planning.panics import raise_unless_datafusion
 from dfplan_assets.planning.session import analysis_context, planning_context
 from dfplan_assets.planning.sources import source_schema
+from dfplan_assets.planning.sql_text import parameter_names
 from dfplan_assets.project.model import Project, View
 
 
@@ -72,12 +75,23 @@ def _plan_view(
     params = project.params_of(view)
     frame = plan_query(ctx, view, params, (*project.views, *project.sources))
     resolved = catalog.take_record()
-    lineage = view_lineage(frame, view, params, resolved, {n: schemas[n] for n, ok in resolved.items() if ok})
+    found = {table: schemas[table] for table, exists in resolved.items() if exists}
+    lineage = view_lineage(frame, view, params, resolved, found)
+    identity = identify(
+        plan_template(ctx, view) if parameter_names(view.sql) else frame,
+        view.sql,
+        params=params,
+        lineage=lineage,
+        schemas=found,
+        functions=engine_functions(),
+        settings=project.engine.settings,
+    )
     return ViewPlan(
         view=view,
         lineage=lineage,
         schema=published_schema(analysed_schema(analysis, frame)),
         logical_plan=frame.logical_plan().display_indent(),
+        identity=identity,
     )
 
 
