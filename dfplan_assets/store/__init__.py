@@ -10,6 +10,7 @@ A ``Recorder`` does the same during a materialisation, which no failure of the s
 
 from __future__ import annotations
 
+from dfplan_assets.store.bundle_format import TopologyFigures, topology_figures
 from dfplan_assets.store.database import upgrade_store
 from dfplan_assets.store.queue import Drained, Queue
 from dfplan_assets.store.record import (
@@ -23,7 +24,7 @@ from dfplan_assets.store.record import (
     Upgraded,
 )
 from dfplan_assets.store.recorder import Recorded, Recorder
-from dfplan_assets.store.store import Store, open_store
+from dfplan_assets.store.store import Store, find_store, open_store
 
 __all__ = [
     "BundleRecord",
@@ -38,7 +39,10 @@ __all__ = [
     "Status",
     "Store",
     "StoreInfo",
+    "TopologyFigures",
     "Upgraded",
+    "find_store",
     "open_store",
+    "topology_figures",
     "upgrade_store",
 ]
