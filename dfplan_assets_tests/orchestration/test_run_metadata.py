@@ -19,7 +19,7 @@ from dfplan_assets.orchestration.run_metadata import EVENT_LIMIT_BYTES
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.project import load_project
-from dfplan_assets_tests.small_projects import plan_of, write_project, write_shop
+from dfplan_assets_tests.small_projects import bundle_of, plan_of, write_project, write_shop
 
 _NOW = datetime.datetime(2024, 5, 1, tzinfo=datetime.timezone.utc)
 
@@ -109,7 +109,8 @@ def _run_fake(project: ProjectPlan, profile: RunProfile) -> list[tuple[str, int,
     """The events of a run of the view ``wide``, with their sizes as Dagster stores them."""
 
     def materialise(view: str) -> Materialisation:
-        return Materialisation(Publication(view, "v1", ("part-0.parquet",), 1, 1, _NOW), profile, "")
+        publication = Publication(view, "v1", ("part-0.parquet",), 1, 1, _NOW)
+        return Materialisation(publication, profile, bundle_of(project.views[view]))
 
     assets = view_assets(project, DfplanTranslator(), materialise)
     with dg.DagsterInstance.ephemeral() as instance:
