@@ -164,7 +164,7 @@ def _facts(facts: Sequence[tuple[str, str]]) -> Table:
     grid.add_column(overflow="fold")
     for label, text in facts:
         if text:
-            grid.add_row(label, Text(text))
+            grid.add_row(Text(label), Text(text))
     return grid
 
 
@@ -216,25 +216,34 @@ def _lineage(bundle: PlanBundle) -> Table:
 
 def _topology(operators: Sequence[PhysicalOperator]) -> Iterator[RenderableType]:
     figures = topology_figures(tuple(operators))
-    yield Text(
-        f"{figures.operators} operators, {figures.pipeline_breakers} pipeline breakers, "
-        f"{figures.hash_repartitions} hash and {figures.round_robin_repartitions} round-robin repartitions, "
-        f"{figures.sort_preserving_merges} sort-preserving merges, {figures.scans} scans; "
-        f"{figures.output_partitions} partitions come out"
+    yield _facts(
+        [
+            ("operators", str(figures.operators)),
+            ("pipeline breakers", str(figures.pipeline_breakers)),
+            ("hash repartitions", str(figures.hash_repartitions)),
+            ("round-robin repartitions", str(figures.round_robin_repartitions)),
+            ("sort-preserving merges", str(figures.sort_preserving_merges)),
+            ("scans", str(figures.scans)),
+            ("partitions that come out", str(figures.output_partitions)),
+        ]
     )
+    yield ""
     depths = {0: 0}
     for each in operators:
         depths.update((child, depths[each.index] + 1) for child in each.children)
-    grid = _grid("", "operator", "partitions", "role", "", right=("", "partitions"))
+    grid = _grid("", "role", "partitions", right=("",))
+    grid.add_column("operator", no_wrap=True, overflow="ellipsis")
     for each in operators:
         grid.add_row(
             str(each.index),
-            Text("  " * depths[each.index] + each.name),
-            f"{each.partitions} {each.partitioning}",
-            "" if each.role == "other" else each.role,
-            "waits for all rows" if each.pipeline_breaker else "",
+            _role(each),
+            Text(f"{each.partitions} {each.partitioning.split('(')[0]}"),
+            Text("  " * depths[each.index] + each.display),
         )
     yield grid
+    if any(each.pipeline_breaker for each in operators):
+        yield Text("* breaks the pipeline: it sees all rows of an input before it gives any", style="dim")
+    yield ""
     for each in operators:
         scan = each.scan
         if scan is None:
@@ -253,6 +262,11 @@ def _topology(operators: Sequence[PhysicalOperator]) -> Iterator[RenderableType]
             (0, 0, 0, 2),
             expand=False,
         )
+
+
+def _role(operator: PhysicalOperator) -> Text:
+    role = "" if operator.role == "other" else operator.role
+    return Text(f"{role} *" if operator.pipeline_breaker else role)
 
 
 def _rules(bundle: PlanBundle) -> Iterator[RenderableType]:

@@ -72,21 +72,15 @@ class _Runs:
     """The runs of a view, the oldest first, with None for what is not known."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
+        values = frame.astype(object).where(frame.notna(), None)
         self.rows: list[dict[str, Any]] = [
-            {name: None if _is_missing(value) else value for name, value in row.items()}
-            for row in frame.astype(object).to_dict("records")
+            dict(zip(frame.columns, row, strict=True)) for row in values.itertuples(index=False, name=None)
         ]
 
     def of(self, plan: _Plan) -> list[dict[str, Any]]:
         """The runs of a plan."""
         keys = {bundle.key for bundle in plan.bundles}
         return [row for row in self.rows if row["bundle_key"] in keys]
-
-
-def _is_missing(value: object) -> bool:
-    import pandas as pd
-
-    return bool(pd.isna(value))
 
 
 def _plans(bundles: Sequence[BundleRecord]) -> list[_Plan]:
