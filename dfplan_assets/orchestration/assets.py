@@ -84,7 +84,7 @@ def _view_asset(
     view = plan.view.name
     spec = _view_spec(project, plan, translator)
 
-    @dg.multi_asset(specs=[spec], name=op_name)
+    @dg.multi_asset(specs=[spec], name=op_name, code_version=spec.code_version)
     def run_view() -> dg.MaterializeResult[None]:
         try:
             done = materialise(view)
@@ -126,6 +126,7 @@ def _view_spec(project: ProjectPlan, plan: ViewPlan, translator: DfplanTranslato
     return dg.AssetSpec(
         translator.get_asset_key(plan.view.name),
         deps=[translator.get_asset_key(table) for table in plan.lineage.tables],
+        code_version=translator.get_code_version(plan),
         description=translator.get_description(plan),
         group_name=translator.get_group_name(plan),
         tags=translator.get_tags(plan),

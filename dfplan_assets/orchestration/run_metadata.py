@@ -19,9 +19,9 @@ from dfplan_assets.orchestration.markdown import fenced, fit, table
 from dfplan_assets.planning.lineage.model import Kind, Lineage
 
 EVENT_LIMIT_BYTES = 50_000
-_TREE_BYTES = 12_000
-_OPERATORS_BYTES = 12_000
-_LINEAGE_BYTES = 20_000
+_TREE_BYTES = 9_000
+_OPERATORS_BYTES = 9_000
+_LINEAGE_BYTES = 15_000
 _TREE_LINE_CHARACTERS = 72  # what fits beside the other columns of the UI on a laptop
 _FILE_GROUPS = re.compile(r"file_groups=\{\d+ groups?: \[\[([^\],:]*)[^}]*\}")
 _SECONDS_DIGITS = 6

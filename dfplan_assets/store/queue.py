@@ -165,8 +165,8 @@ class Queue:
 
 
 def queue_of(project: Project) -> Queue:
-    """The queue of a project, beside its results."""
-    return Queue(Path(project.output) / ".records")
+    """The queue of a project: a folder in its own, whatever its store and results are."""
+    return Queue(project.root / ".dfplan" / "queue")
 
 
 def _decode(lines: list[str]) -> tuple[EncodedBundle | EncodedRun, datetime]:
