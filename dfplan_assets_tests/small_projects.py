@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dfplan_assets.planning import ProjectPlan, plan_project
+from dfplan_assets.planning.bundle import PlanBundle, SubstraitPlan, Validation, ViewPlan
 from dfplan_assets.project import load_project
 
 SHOP_VIEWS = {
@@ -21,7 +22,6 @@ tags: {domain: sales}
 --- */
 select n.name, sum(o.price) as total
 from orders o join nation n on o.nation_key = n.key
-from dfplan_assets.planning.bundle import PlanBundle, SubstraitPlan, Validation, ViewPlan
 group by n.name
 """,
     "marts/best.sql": "select name from revenue order by total desc limit 1",
