@@ -82,9 +82,9 @@ def _view_asset(
     spec = _view_spec(project, plan, translator)
 
     @dg.multi_asset(specs=[spec], name=op_name)
-    def run_view(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    def run_view() -> dg.MaterializeResult[None]:
         try:
-            made = make(view, context.run_id)
+            made = make(view, dg.AssetExecutionContext.get().run_id)
         except (ExecutionError, InputError) as error:
             # The message says all that a reader can use; a stack of this package's frames would hide it.
             raise dg.Failure(shorten(str(error), _FAILURE_BYTES), allow_retries=False) from None
