@@ -10,26 +10,23 @@ from hashlib import sha256
 import dagster as dg
 
 from dfplan_assets.errors import ExecutionError, InputError
-from dfplan_assets.execution.materialise import Materialisation
 from dfplan_assets.orchestration.markdown import fenced, shorten
 from dfplan_assets.orchestration.run_metadata import run_metadata
+from dfplan_assets.orchestration.runner import Made
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan, UnplannedView, ViewPlan
 
-Materialise = Callable[[str], Materialisation]
-"""Runs the view of this name and publishes its result; raises ExecutionError or InputError."""
+Make = Callable[[str, str], Made]
+"""Runs the view of this name in the Dagster run of this id; raises ExecutionError or InputError."""
 
 _FAILURE_BYTES = 8_000
 
 
-def view_assets(
-    project: ProjectPlan, translator: DfplanTranslator, materialise: Materialise
-) -> list[dg.AssetsDefinition]:
+def view_assets(project: ProjectPlan, translator: DfplanTranslator, make: Make) -> list[dg.AssetsDefinition]:
     """An asset with an op of its own for each view, depending on the tables that its plan reads."""
     ops = op_names(project.all_views)
     planned = [
-        _view_asset(project, plan, ops[plan.view.name], translator, materialise)
-        for plan in project.views.values()
+        _view_asset(project, plan, ops[plan.view.name], translator, make) for plan in project.views.values()
     ]
     unplanned = [
         _unplanned_asset(view, ops[view.view.name], translator) for view in project.unplanned.values()
@@ -79,7 +76,7 @@ def _view_asset(
     plan: ViewPlan,
     op_name: str,
     translator: DfplanTranslator,
-    materialise: Materialise,
+    make: Make,
 ) -> dg.AssetsDefinition:
     view = plan.view.name
     spec = _view_spec(project, plan, translator)
@@ -87,14 +84,18 @@ def _view_asset(
     @dg.multi_asset(specs=[spec], name=op_name, code_version=spec.code_version)
     def run_view() -> dg.MaterializeResult[None]:
         try:
-            done = materialise(view)
+            made = make(view, dg.AssetExecutionContext.get().run_id)
         except (ExecutionError, InputError) as error:
             # The message says all that a reader can use; a stack of this package's frames would hide it.
             raise dg.Failure(shorten(str(error), _FAILURE_BYTES), allow_retries=False) from None
         return dg.MaterializeResult(
             asset_key=spec.key,
             metadata=run_metadata(
-                done.publication, done.profile, plan.lineage, translator.get_asset_key, project.project.root
+                made.done.publication,
+                made.done.profile,
+                plan.lineage,
+                translator.get_asset_key,
+                project.project.root,
             ),
         )
 

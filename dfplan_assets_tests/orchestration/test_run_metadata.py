@@ -16,9 +16,11 @@ from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.orchestration.assets import view_assets
 from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.run_metadata import EVENT_LIMIT_BYTES
+from dfplan_assets.orchestration.runner import Made
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.project import load_project
+from dfplan_assets.store import Recorded
 from dfplan_assets_tests.small_projects import bundle_of, plan_of, write_project, write_shop
 
 _NOW = datetime.datetime(2024, 5, 1, tzinfo=datetime.timezone.utc)
@@ -108,11 +110,12 @@ def _write_wide(folder: Path, columns: list[str], query: str, filtered: list[str
 def _run_fake(project: ProjectPlan, profile: RunProfile) -> list[tuple[str, int, dg.DagsterEvent]]:
     """The events of a run of the view ``wide``, with their sizes as Dagster stores them."""
 
-    def materialise(view: str) -> Materialisation:
+    def make(view: str, run_id: str) -> Made:
         publication = Publication(view, "v1", ("part-0.parquet",), 1, 1, _NOW)
-        return Materialisation(publication, profile, bundle_of(project.views[view]))
+        done = Materialisation(publication, profile, bundle_of(project.views[view]))
+        return Made(done, Recorded("0" * 64, None, None, None), None)
 
-    assets = view_assets(project, DfplanTranslator(), materialise)
+    assets = view_assets(project, DfplanTranslator(), make)
     with dg.DagsterInstance.ephemeral() as instance:
         job = dg.Definitions(assets=assets).resolve_implicit_global_asset_job_def()
         result = job.execute_in_process(instance=instance, asset_selection=[dg.AssetKey("wide")])
