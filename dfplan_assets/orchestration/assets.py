@@ -10,6 +10,7 @@ from hashlib import sha256
 import dagster as dg
 
 from dfplan_assets.errors import ExecutionError, InputError
+from dfplan_assets.orchestration.bundle_metadata import bundle_metadata, store_failure
 from dfplan_assets.orchestration.markdown import fenced, shorten
 from dfplan_assets.orchestration.run_metadata import run_metadata
 from dfplan_assets.orchestration.runner import Made
@@ -83,20 +84,28 @@ def _view_asset(
 
     @dg.multi_asset(specs=[spec], name=op_name, code_version=spec.code_version)
     def run_view() -> dg.MaterializeResult[None]:
+        context = dg.AssetExecutionContext.get()
         try:
-            made = make(view, dg.AssetExecutionContext.get().run_id)
+            made = make(view, context.run.run_id)
         except (ExecutionError, InputError) as error:
             # The message says all that a reader can use; a stack of this package's frames would hide it.
             raise dg.Failure(shorten(str(error), _FAILURE_BYTES), allow_retries=False) from None
+        failure = store_failure(made.recorded)
+        if failure is not None:
+            context.log.warning(failure)
+        previous = None if made.previous is None else made.previous.identity
         return dg.MaterializeResult(
             asset_key=spec.key,
-            metadata=run_metadata(
-                made.done.publication,
-                made.done.profile,
-                plan.lineage,
-                translator.get_asset_key,
-                project.project.root,
-            ),
+            metadata={
+                **run_metadata(
+                    made.done.publication,
+                    made.done.profile,
+                    plan.lineage,
+                    translator.get_asset_key,
+                    project.project.root,
+                ),
+                **bundle_metadata(made.done.bundle, made.recorded, previous),
+            },
         )
 
     return run_view

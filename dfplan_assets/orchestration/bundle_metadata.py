@@ -54,7 +54,8 @@ def store_failure(recorded: Recorded) -> str | None:
     """Why the plan store does not have this run yet, and what became of its records; None if it has it."""
     if recorded.lost is not None:
         reason = recorded.lost if recorded.deferred is None else recorded.deferred
-        return f"This run's records are lost. The plan store: {_reason(reason)} The queue: {_reason(recorded.lost)}"
+        causes = f"The plan store: {_reason(reason)} The queue: {_reason(recorded.lost)}"
+        return f"This run's records are lost. {causes}"
     if recorded.deferred is not None:
         return f"This run's records wait beside the project for the next run. {_reason(recorded.deferred)}"
     drained = recorded.drained

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from pathlib import Path
 from threading import Lock
 
 from dfplan_assets.errors import ExecutionError, InputError
@@ -18,9 +17,7 @@ from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import EnvironmentPart, ProjectPlan
 from dfplan_assets.planning.environment import capture_environment
 from dfplan_assets.store import BundleRecord, Recorded, Recorder, RunRecord
-
-# Where records wait, below the project's folder, while the store cannot be reached.
-_QUEUE = Path(".dfplan") / "queue"
+from dfplan_assets.store.queue import queue_of
 
 
 @dataclass(frozen=True)
@@ -99,7 +96,7 @@ class ProjectRunner:
                 self._warehouse.sweep(())  # a view prunes its own results when it publishes
                 project = self._plan.project
                 runtime = resources.enter_context(open_runtime(project.engine, self._warehouse))
-                recorder = Recorder(project.store, project.root / _QUEUE)
+                recorder = Recorder(project.store, queue_of(project))
                 resources.callback(recorder.close)
                 previous = recorder.latest_bundles(project.views)
                 self._opened = _Opened(runtime, capture_environment(self._plan), recorder, previous)

@@ -11,7 +11,7 @@ from dagster._core.definitions.data_version import (
     StaleCauseCategory,
     StaleStatus,
 )
-from dagster._core.workspace.context import LoadingContextForTest
+from dagster._core.loader import LoadingContextForTest
 
 from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets_tests.small_projects import plan_of, write_shop
@@ -103,7 +103,7 @@ def test_the_op_has_the_version_of_its_asset(tmp_path: Path) -> None:
     plan = plan_of(write_shop(tmp_path))
     job = project_definitions(plan).resolve_implicit_global_asset_job_def()
     versions = {
-        node.name: node.definition.version
+        node.name: node.definition.code_version
         for node in job.nodes
         if isinstance(node.definition, dg.OpDefinition)
     }
