@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import RenderableType
@@ -12,7 +13,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from dfplan_assets.cli.output import Preformatted, isoformat, number_or_none
+from dfplan_assets.cli.output import Drawing, isoformat, number_or_none
+from dfplan_assets.cli.stored import SHORT_KEY_CHARACTERS
 from dfplan_assets.execution.profile import OperatorProfile
 from dfplan_assets.planning.bundle import PhysicalOperator, PlanBundle
 from dfplan_assets.store import BundleRecord, RunRecord, topology_figures
@@ -87,17 +89,26 @@ def document(record: BundleRecord, bundle: PlanBundle, run: LatestRun | None) ->
     }
 
 
-def sections(record: BundleRecord, bundle: PlanBundle, run: LatestRun | None) -> Iterator[RenderableType]:
-    """The same for reading, the most asked about first."""
+def sections(
+    record: BundleRecord, bundle: PlanBundle, run: LatestRun | None, root: Path
+) -> Iterator[RenderableType]:
+    """The same for reading, the most asked about first; files below ``root`` are named from there on."""
+
+    def inside(text: str) -> str:
+        return text.replace(f"{root.as_posix().lstrip('/')}/", "")
+
     yield from _section(f"{bundle.view}  {record.key}", _identity(record, bundle))
-    yield from _section("SQL", Preformatted(bundle.sql.strip()))
+    yield from _section("SQL", Text(bundle.sql.strip()))
     yield from _section("Lineage", _lineage(bundle))
-    yield from _section("Plan (EXPLAIN FORMAT TREE)", Preformatted(bundle.tree.rstrip(), fold=False))
-    yield from _section("Topology", *_topology(bundle.topology))
+    yield from _section(
+        "Plan (EXPLAIN FORMAT TREE)",
+        Drawing(bundle.tree.rstrip(), f"dfplan show {bundle.view} {record.key[:SHORT_KEY_CHARACTERS]}"),
+    )
+    yield from _section("Topology", *_topology(bundle.topology, inside))
     yield from _section("Rules that changed the plan", *_rules(bundle))
     yield from _section("Substrait", _substrait(bundle))
     yield from _section("Environment", _facts([(part.name, part.sha256) for part in bundle.environment]))
-    yield from _section("Latest run", *_run(bundle.view, run))
+    yield from _section("Latest run", *_run(bundle.view, run, inside))
 
 
 def _operator_document(operator: PhysicalOperator) -> dict[str, Any]:
@@ -168,11 +179,19 @@ def _facts(facts: Sequence[tuple[str, str]]) -> Table:
     return grid
 
 
-def _grid(*headings: str, right: Sequence[str] = ()) -> Table:
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in headings:
-        grid.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
-    return grid
+def _lines(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int]) -> Text:
+    """A table with one line for each row, whose last column is cut where it is too wide for the terminal."""
+    cells = [headings, *rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(headings) - 1)]
+    text = Text(no_wrap=True, overflow="ellipsis")
+    for number, row in enumerate(cells):
+        padded = [
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=False))
+        ]
+        line = "  ".join([*padded, row[-1]])
+        text.append(line if number == len(cells) - 1 else line + "\n", style="" if number else "dim")
+    return text
 
 
 def _identity(record: BundleRecord, bundle: PlanBundle) -> Table:
@@ -214,7 +233,9 @@ def _lineage(bundle: PlanBundle) -> Table:
     )
 
 
-def _topology(operators: Sequence[PhysicalOperator]) -> Iterator[RenderableType]:
+def _topology(
+    operators: Sequence[PhysicalOperator], inside: Callable[[str], str]
+) -> Iterator[RenderableType]:
     figures = topology_figures(tuple(operators))
     yield _facts(
         [
@@ -231,16 +252,16 @@ def _topology(operators: Sequence[PhysicalOperator]) -> Iterator[RenderableType]
     depths = {0: 0}
     for each in operators:
         depths.update((child, depths[each.index] + 1) for child in each.children)
-    grid = _grid("", "role", "partitions", right=("",))
-    grid.add_column("operator", no_wrap=True, overflow="ellipsis")
-    for each in operators:
-        grid.add_row(
+    rows = [
+        (
             str(each.index),
-            _role(each),
-            Text(f"{each.partitions} {each.partitioning.split('(')[0]}"),
-            Text("  " * depths[each.index] + each.display),
+            f"{each.role if each.role != 'other' else ''}{' *' if each.pipeline_breaker else ''}",
+            f"{each.partitions} {'by hash' if each.partitioning.startswith('Hash') else ''}".rstrip(),
+            "  " * depths[each.index] + inside(each.display),
         )
-    yield grid
+        for each in operators
+    ]
+    yield _lines(("", "role", "partitions", "operator"), rows, right=(0,))
     if any(each.pipeline_breaker for each in operators):
         yield Text("* breaks the pipeline: it sees all rows of an input before it gives any", style="dim")
     yield ""
@@ -252,8 +273,8 @@ def _topology(operators: Sequence[PhysicalOperator]) -> Iterator[RenderableType]
         yield Padding(
             _facts(
                 [
-                    ("files", "\n".join(scan.files)),
-                    ("bytes", "unknown before it runs" if scan.bytes is None else f"{scan.bytes:,}"),
+                    ("files", "\n".join(map(inside, scan.files))),
+                    ("bytes", "not known to the planner" if scan.bytes is None else f"{scan.bytes:,}"),
                     ("columns", ", ".join(scan.projection)),
                     ("filters", scan.filters or "none pushed down"),
                     ("pruning", scan.pruning or ""),
@@ -264,11 +285,6 @@ def _topology(operators: Sequence[PhysicalOperator]) -> Iterator[RenderableType]
         )
 
 
-def _role(operator: PhysicalOperator) -> Text:
-    role = "" if operator.role == "other" else operator.role
-    return Text(f"{role} *" if operator.pipeline_breaker else role)
-
-
 def _rules(bundle: PlanBundle) -> Iterator[RenderableType]:
     if bundle.rules is None:
         yield Text("Not recorded. Write `planning: {verbose: true}` in dfplan.yaml to keep them.")
@@ -277,7 +293,7 @@ def _rules(bundle: PlanBundle) -> Iterator[RenderableType]:
         yield Text("None.")
     for number, each in enumerate(bundle.rules, start=1):
         yield Text(f"{number}. {each.rule} ({each.phase})")
-        yield Padding(Preformatted(each.diff.rstrip()), (0, 0, 0, 3), expand=False)
+        yield Padding(Text(each.diff.rstrip()), (0, 0, 0, 3), expand=False)
 
 
 def _substrait(bundle: PlanBundle) -> Table:
@@ -293,7 +309,7 @@ def _substrait(bundle: PlanBundle) -> Table:
     )
 
 
-def _run(view: str, run: LatestRun | None) -> Iterator[RenderableType]:
+def _run(view: str, run: LatestRun | None, inside: Callable[[str], str]) -> Iterator[RenderableType]:
     if run is None:
         yield Text(f"This plan never ran. Materialise it: dfplan run '+{view}'")
         return
@@ -314,17 +330,20 @@ def _run(view: str, run: LatestRun | None) -> Iterator[RenderableType]:
     )
     if profile is None:
         return
-    grid = _grid("operator", "rows", "CPU ms", "partitions", right=("rows", "CPU ms", "partitions"))
+    rows = []
     pending = [(0, profile.root)]
     while pending:
         depth, each = pending.pop()
         pending.extend((depth + 1, child) for child in reversed(each.children))
-        grid.add_row(
-            Text("  " * depth + each.name),
-            "" if each.output_rows is None else f"{each.output_rows:,}",
-            ""
-            if each.cpu_nanoseconds is None
-            else f"{each.cpu_nanoseconds / _NANOSECONDS_PER_MILLISECOND:,.3f}",
-            str(each.partitions),
+        rows.append(
+            (
+                "" if each.output_rows is None else f"{each.output_rows:,}",
+                ""
+                if each.cpu_nanoseconds is None
+                else f"{each.cpu_nanoseconds / _NANOSECONDS_PER_MILLISECOND:,.3f}",
+                str(each.partitions),
+                "  " * depth + inside(each.display),
+            )
         )
-    yield grid
+    yield ""
+    yield _lines(("rows", "CPU ms", "partitions", "operator"), rows, right=(0, 1, 2))

@@ -36,26 +36,21 @@ def print_text(*parts: RenderableType) -> None:
         print(line.rstrip())
 
 
-class Preformatted:
-    """Text whose lines mean something as they stand; a note takes its place where it is too wide.
+class Drawing:
+    """Lines that mean something only as they stand; a note takes their place where they are too wide."""
 
-    Drawings of trees are nothing any more once their lines are folded.
-    """
-
-    def __init__(self, text: str, *, fold: bool = True) -> None:
+    def __init__(self, text: str, command: str) -> None:
         self._text = text
-        self._fold = fold
+        self._command = command
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """The text as lines that no markup, highlighting or folding of words changes."""
-        width = max((cell_len(line) for line in self._text.splitlines()), default=0)
-        if width <= options.max_width or self._fold:
-            yield Text(self._text, overflow="fold")
+        """The lines unfolded, or how to see them."""
+        width = max(map(cell_len, self._text.splitlines()), default=0)
+        if width <= options.max_width:
+            yield Text(self._text)
         else:
-            yield Text(
-                f"It is {width} columns wide, more than there is room for: see it whole with | less -S",
-                style="dim",
-            )
+            note = f"It is {width} columns wide, and there is room for {options.max_width}. See it whole with"
+            yield Text(f"{note}\n{self._command} | less -S", style="dim")
 
 
 @overload

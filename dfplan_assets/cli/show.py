@@ -35,7 +35,7 @@ def show(view: str, key: str | None) -> None:
     if options.format == "json":
         print_json(document(record, bundle, run))
     else:
-        print_text(*sections(record, bundle, run))
+        print_text(*sections(record, bundle, run, project.root))
 
 
 def _latest_run(store: Store, view: str, key: str) -> tuple[str, RunRecord] | None:

@@ -117,14 +117,14 @@ def _outcome(view: str, event: dg.DagsterEvent) -> ViewOutcome | None:
     """What an event says of a view's fate, if it decides it."""
     if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
         metadata = event.step_materialization_data.materialization.metadata
-        failure = metadata.get("dfplan/store_failure")
+        unstored = metadata.get("dfplan/store_failure")
         return ViewOutcome(
             view,
             "materialised",
             rows=_number(metadata["dagster/row_count"], int),
             bytes=_number(metadata["dagster/size_bytes"], int),
             wall_seconds=_number(metadata["dfplan/wall_seconds"], float),
-            warning=None if failure is None else str(failure.value),
+            warning=None if unstored is None else str(unstored.value),
         )
     if event.event_type is dg.DagsterEventType.STEP_FAILURE:
         failure = event.step_failure_data

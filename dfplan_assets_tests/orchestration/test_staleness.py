@@ -99,14 +99,9 @@ def test_a_view_is_fresh_again_after_it_ran_with_its_new_meaning(world: World) -
     assert world.state("best") == (StaleStatus.STALE, [StaleCauseCategory.DATA])
 
 
-def test_the_op_has_the_version_of_its_asset(tmp_path: Path) -> None:
+def test_the_code_version_is_the_fingerprint_of_the_results(tmp_path: Path) -> None:
     plan = plan_of(write_shop(tmp_path))
-    job = project_definitions(plan).resolve_implicit_global_asset_job_def()
-    versions = {
-        node.name: node.definition.code_version
-        for node in job.nodes
-        if isinstance(node.definition, dg.OpDefinition)
-    }
-    assert versions == {
-        view.replace(".", "__"): each.identity.fingerprint for view, each in plan.views.items()
+    graph = project_definitions(plan).resolve_asset_graph()
+    assert {view: graph.get(dg.AssetKey(view.split("."))).code_version for view in plan.views} == {
+        view: each.identity.fingerprint for view, each in plan.views.items()
     }
