@@ -153,8 +153,15 @@ def test_views_over_a_damaged_source_are_unplanned_and_all_others_are_planned(tm
     assert "source c" in str(plan.unplanned["after"].error)
 
 
-def test_a_view_has_the_types_that_it_has_when_it_runs() -> None:
-    sql = "select cast(1.5 as decimal(18, 2)) as x, 1 as y union all select 2, cast(3 as bigint unsigned)"
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select cast(1.5 as decimal(18, 2)) as x, 1 as y union all select 2, cast(3 as bigint unsigned)",
+        "select round(cast(1.2345 as decimal(20, 8)), 2) as x, round(cast(1 as decimal(20, 8)), 1 + 1) as y",
+        "select date_bin(interval '1 day', timestamp '2024-01-01') as x, 1 + 1.5 as y",
+    ],
+)
+def test_a_view_has_the_types_that_it_has_when_it_runs(sql: str) -> None:
     plan = plan_project(project({"x": sql}))
     executed = SessionContext().sql(sql).to_arrow_table().schema
     assert plan.views["x"].schema.types == executed.types
