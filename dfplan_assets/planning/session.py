@@ -51,9 +51,12 @@ def _config(engine: Engine) -> SessionConfig:
         try:
             config = config.set(key, value)
         except ValueError as cause:
+            said = str(cause).splitlines()[-1]
+            # What DataFusion has no setting for may be a credential; its own settings are none.
+            setting = key if "not found" in said else f"{key} = {value!r}"
             raise ProjectError(
                 "dfplan.yaml: engine.settings",
-                f"DataFusion does not take {key} = {value!r}: {str(cause).splitlines()[-1]}",
+                f"DataFusion does not take {setting}: {said}",
                 "Correct the setting's name or value; DataFusion's configuration page lists them all.",
             ) from cause
     return config
