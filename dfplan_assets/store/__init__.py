@@ -23,7 +23,7 @@ from dfplan_assets.store.record import (
     Upgraded,
 )
 from dfplan_assets.store.recorder import Recorded, Recorder
-from dfplan_assets.store.store import Store, open_store
+from dfplan_assets.store.store import Store, find_store, open_store
 
 __all__ = [
     "BundleRecord",
@@ -39,6 +39,7 @@ __all__ = [
     "Store",
     "StoreInfo",
     "Upgraded",
+    "find_store",
     "open_store",
     "upgrade_store",
 ]

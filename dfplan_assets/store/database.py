@@ -158,6 +158,26 @@ def open_database(url: str) -> Database:
     return database
 
 
+def find_database(url: str) -> Database | None:
+    """Open a store as ``open_database`` does; None where there is none, and none is made."""
+    address = read_address(url)
+    if address.path is not None and (
+        not address.path.exists() or (address.path.is_file() and address.path.stat().st_size == 0)
+    ):
+        return None
+    database = Database(address, _engine(address))
+    try:
+        found = database.version()
+        if found is None:
+            database.close()
+            return None
+        _require_current(address, found)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
 def upgrade_store(url: str) -> Upgraded:
     """Migrate a store in place to the schema of this code, keeping every row.
 

@@ -21,7 +21,7 @@ from dfplan_assets.store.bundle_format import (
     encode_bundle,
 )
 from dfplan_assets.store.content import Content, DamagedContentError, hash_of, pack, unpack
-from dfplan_assets.store.database import Database, open_database
+from dfplan_assets.store.database import Database, find_database, open_database
 from dfplan_assets.store.record import (
     BundleRecord,
     Collected,
@@ -47,6 +47,12 @@ def open_store(url: str) -> Store:
     used: another kind of file, an older schema (run ``dfplan store upgrade``), a newer one.
     """
     return Store(open_database(url))
+
+
+def find_store(url: str) -> Store | None:
+    """Open the store at a URL as ``open_store`` does; None where there is none, and none is made."""
+    database = find_database(url)
+    return None if database is None else Store(database)
 
 
 class Store:
