@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import click
 
+from dfplan_assets.cli.diff import diff
 from dfplan_assets.cli.lineage import lineage
 from dfplan_assets.cli.options import project_options
 from dfplan_assets.cli.path import path
@@ -33,5 +34,5 @@ def main() -> None:
     """A folder of SQL views as a Dagster project, from its query plans."""
 
 
-for _command in (lineage, plan, run, path):
+for _command in (lineage, plan, run, path, diff):
     main.add_command(_command)

@@ -24,25 +24,26 @@ def query_causes(before: PlanFacts, after: PlanFacts, pairs: Sequence[Pair]) -> 
 
 def _after_renaming(pairs: Sequence[Pair]) -> Sequence[Pair]:
     """The pairs with a table that took another's place called by the new name on both sides."""
-    scans = [
-        pair for pair in pairs if "TableScan" in [line.kind for line in (pair.before, pair.after) if line]
+    before = {pair.before.exact for pair in pairs if pair.before and pair.before.kind == "TableScan"}
+    after = {pair.after.exact for pair in pairs if pair.after and pair.after.kind == "TableScan"}
+    renamed = {
+        pair.before.exact: pair.after.exact
+        for pair in pairs
+        if pair.before is not None and pair.after is not None and pair.before.kind == "TableScan"
+        if pair.before.exact not in after and pair.after.exact not in before
+    }
+    if not renamed:
+        return pairs
+    qualifier = re.compile(rf"(?<![\w.\"])({'|'.join(map(re.escape, renamed))})\.")
+    return [
+        pair
+        if pair.before is None or pair.before.kind == "TableScan"
+        else Pair(
+            replace(pair.before, exact=qualifier.sub(lambda name: f"{renamed[name[1]]}.", pair.before.exact)),
+            pair.after,
+        )
+        for pair in pairs
     ]
-    old, new = (
-        {line.exact for pair in scans if (line := getattr(pair, side))} for side in ("before", "after")
-    )
-    for pair in scans:
-        if pair.before is None or pair.after is None or pair.before.exact in new or pair.after.exact in old:
-            continue
-        name, other = re.compile(rf"(?<![\w.\"]){re.escape(pair.before.exact)}\."), f"{pair.after.exact}."
-        pairs = [
-            each
-            if each.before is None or each.before.kind == "TableScan"
-            else Pair(
-                replace(each.before, exact=name.sub(lambda _, to=other: to, each.before.exact)), each.after
-            )
-            for each in pairs
-        ]
-    return pairs
 
 
 def type_name(kind: object) -> str:
@@ -122,15 +123,13 @@ def _rows(pairs: Sequence[Pair], explained: set[str]) -> Iterator[str]:
     }
     seen_projection = False
     for pair in pairs:
-        if pair.change == "same":
-            seen_projection = seen_projection or (
-                pair.before is not None and pair.before.kind == "Projection"
-            )
-            continue
         before, after = pair.before, pair.after
         line = after or before
         assert line is not None
         kind = line.kind
+        if pair.change == "same":
+            seen_projection = seen_projection or kind == "Projection"
+            continue
         if kind == "Projection":
             if seen_projection and before is not None and after is not None:
                 # What is carried up, or no longer, shows where it is used.
