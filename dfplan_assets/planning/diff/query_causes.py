@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import pyarrow as pa
 
 from dfplan_assets.planning.diff.alignment import Pair, is_join
 from dfplan_assets.planning.diff.facts import PlanFacts
+from dfplan_assets.planning.diff.likeness import with_parameters_named, with_tables_renamed
 from dfplan_assets.planning.diff.lines import PlanLine, readable, split_conjunction, split_list
 
 _FLOATS = {"double": "float64", "float": "float32", "halffloat": "float16"}
@@ -17,33 +17,9 @@ _FLOATS = {"double": "float64", "float": "float32", "halffloat": "float16"}
 
 def query_causes(before: PlanFacts, after: PlanFacts, pairs: Sequence[Pair]) -> list[str]:
     """The changes of a query, those that decide rows first."""
-    pairs = _after_renaming(pairs)
+    pairs = with_parameters_named(with_tables_renamed(pairs), before, after)
     outputs, explained = _outputs(before, after, pairs)
     return list(dict.fromkeys([*_rows(pairs, explained), *outputs]))
-
-
-def _after_renaming(pairs: Sequence[Pair]) -> Sequence[Pair]:
-    """The pairs with a table that took another's place called by the new name on both sides."""
-    before = {pair.before.exact for pair in pairs if pair.before and pair.before.kind == "TableScan"}
-    after = {pair.after.exact for pair in pairs if pair.after and pair.after.kind == "TableScan"}
-    renamed = {
-        pair.before.exact: pair.after.exact
-        for pair in pairs
-        if pair.before is not None and pair.after is not None and pair.before.kind == "TableScan"
-        if pair.before.exact not in after and pair.after.exact not in before
-    }
-    if not renamed:
-        return pairs
-    qualifier = re.compile(rf"(?<![\w.\"])({'|'.join(map(re.escape, renamed))})\.")
-    return [
-        pair
-        if pair.before is None or pair.before.kind == "TableScan"
-        else Pair(
-            replace(pair.before, exact=qualifier.sub(lambda name: f"{renamed[name[1]]}.", pair.before.exact)),
-            pair.after,
-        )
-        for pair in pairs
-    ]
 
 
 def type_name(kind: object) -> str:
