@@ -85,7 +85,7 @@ def identify(
             ]
         ),
         "functions": _sha256([[name, _facts(functions.get(name))] for name in lineage.functions]),
-        "settings": _sha256(sorted(_settings_for_results(settings).items())),
+        "settings": _sha256(sorted(settings_for_results(settings).items())),
         "engine": _sha256({"datafusion": version("datafusion"), "form": meanings.FORM}),
     }
     identity = Identity(
@@ -123,7 +123,7 @@ def normalised_physical_plan(text: str, *, folded: bool) -> str:
     return "\n".join(" ".join([line.split(":", 1)[0], *re.findall(kept, line)]) for line in text.split("\n"))
 
 
-def _settings_for_results(settings: Mapping[str, str]) -> dict[str, str]:
+def settings_for_results(settings: Mapping[str, str]) -> dict[str, str]:
     """The settings that can change results and differ from DataFusion's own values.
 
     A setting of an unknown kind counts as one.

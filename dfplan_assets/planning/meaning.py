@@ -14,12 +14,12 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 from datafusion import DataFrame
 from datafusion.plan import LogicalPlan
 
 from dfplan_assets.planning.panics import raise_unless_datafusion
+from dfplan_assets.planning.plan_tree import Node, named_below, parse_tree, table_of, visible_in
 from dfplan_assets.planning.sql_text import parameter_names, quoted_names, string_literals, tokens
 from dfplan_assets.planning.stable_plan import stable_plan, workshop
 from dfplan_assets.planning.substrait.canonical import canonical_without_nullability
@@ -87,20 +87,6 @@ def literals_and_operators(sql: str) -> list[str]:
     return found
 
 
-@dataclass
-class _Node:
-    """A line of the plan's text. ``place`` is its number among the lines that are kept."""
-
-    kind: str
-    detail: str
-    children: list[_Node] = field(default_factory=list)
-    place: int = -1
-
-    @property
-    def inputs(self) -> list[_Node]:
-        return [child for child in self.children if child.kind != "Subquery"]
-
-
 def canonical_text(plan: LogicalPlan, sql: str) -> str:
     """The plan's text without aliases: each relation is called by the place of its line."""
     text = plan.display_indent()
@@ -112,7 +98,7 @@ def canonical_text(plan: LogicalPlan, sql: str) -> str:
         if "." in literal:  # nothing else could be taken for a qualified name
             shown = literal.replace("\n", _LINE_BREAK)
             text = text.replace(f'("{shown}")', f"({_MASK}{number}{_MASK})")
-    root = _parse(text)
+    root = parse_tree(text)
     _number(root, 0)
     lines = list(_Writer(root).lines())
     return re.sub(
@@ -122,22 +108,7 @@ def canonical_text(plan: LogicalPlan, sql: str) -> str:
     )
 
 
-def _parse(text: str) -> _Node:
-    root = _Node("", "")
-    open_nodes = [(-1, root)]
-    for line in text.split("\n"):
-        stripped = line.lstrip(" ")
-        depth = (len(line) - len(stripped)) // 2
-        while open_nodes[-1][0] >= depth:
-            open_nodes.pop()
-        kind, _, detail = stripped.partition(":")
-        node = _Node(kind, detail.removeprefix(" "))
-        open_nodes[-1][1].children.append(node)
-        open_nodes.append((depth, node))
-    return root.children[0]
-
-
-def _number(node: _Node, place: int) -> int:
+def _number(node: Node, place: int) -> int:
     """Numbers the lines in pre-order; an alias has the place of what it names. Gives the next number."""
     node.place = place
     after = place if node.kind == "SubqueryAlias" else place + 1
@@ -146,44 +117,12 @@ def _number(node: _Node, place: int) -> int:
     return after
 
 
-def _table(node: _Node) -> str:
-    """The name of the table that a scan reads."""
-    return re.split(r" projection=\[|, (?:full_|partial_|unsupported_)filters=|, fetch=", node.detail)[0]
-
-
-def _exposed(node: _Node) -> dict[str, _Node]:
-    """The relations that a node's output can be qualified with, by name."""
-    if node.kind == "SubqueryAlias":
-        return {node.detail: node}
-    if node.kind == "TableScan":
-        return {_table(node): node}
-    return _visible(node)
-
-
-def _visible(node: _Node) -> dict[str, _Node]:
-    """The relations that a node's own expressions can name."""
-    found: dict[str, _Node] = {}
-    for child in node.inputs:
-        found.update(_exposed(child))
-    return found
-
-
-def _named_below(node: _Node) -> Iterator[tuple[str, _Node]]:
-    """All relations with a name in a subtree, in pre-order."""
-    if node.kind == "SubqueryAlias":
-        yield node.detail, node
-    elif node.kind == "TableScan":
-        yield _table(node), node
-    for child in node.children:
-        yield from _named_below(child)
-
-
 class _Writer:
     """Writes the lines of a plan with every name of a relation resolved to its place."""
 
-    def __init__(self, root: _Node) -> None:
+    def __init__(self, root: Node) -> None:
         self._root = root
-        names = sorted({name for name, _ in _named_below(root)}, key=len, reverse=True)
+        names = sorted({name for name, _ in named_below(root)}, key=len, reverse=True)
         # No name, no string and no number ends where a qualifier begins.
         any_name = "|".join(map(re.escape, names))
         self._qualifier = re.compile(rf"(?<![\w.@\"])({any_name})\.") if names else None
@@ -193,7 +132,7 @@ class _Writer:
         yield from self._lines(self._root, 0, [], [])
 
     def _lines(
-        self, node: _Node, depth: int, outer: list[Mapping[str, _Node]], recursions: list[tuple[str, _Node]]
+        self, node: Node, depth: int, outer: list[Mapping[str, Node]], recursions: list[tuple[str, Node]]
     ) -> Iterator[str]:
         if node.kind == "SubqueryAlias":
             below = node.children[0]
@@ -201,7 +140,7 @@ class _Writer:
                 recursions = [*recursions, (node.detail, below)]
             yield from self._lines(below, depth, outer, recursions)
             return
-        visible = _visible(node)
+        visible = visible_in(node)
         detail = node.detail
         if node.kind == "TableScan":
             detail = self._scan(node, recursions)
@@ -212,19 +151,19 @@ class _Writer:
             scopes = [visible, *outer] if child.kind == "Subquery" else outer
             yield from self._lines(child, depth + 1, scopes, recursions)
 
-    def _scan(self, node: _Node, recursions: list[tuple[str, _Node]]) -> str:
+    def _scan(self, node: Node, recursions: list[tuple[str, Node]]) -> str:
         """A scan's line; a recursive query's reference to itself names the query by its place."""
-        name = _table(node)
+        name = table_of(node)
         own = next((query for alias, query in reversed(recursions) if alias == name), None)
         return f"@{own.place}{node.detail[len(name) :]}" if own else node.detail
 
-    def _resolved(self, node: _Node, scopes: list[Mapping[str, _Node]]) -> str:
+    def _resolved(self, node: Node, scopes: list[Mapping[str, Node]]) -> str:
         assert self._qualifier is not None
         written: list[str] = []
         position = 0
         # A column of a subquery is often called by an expression over the subquery's own relations:
         # in ``s.max(o.price)``, ``o`` is a relation inside ``s``.
-        inside: _Node | None = None
+        inside: Node | None = None
         inside_until = 0
         for match in self._qualifier.finditer(node.detail):
             name, start = match.group(1), match.start()
@@ -238,7 +177,7 @@ class _Writer:
             position = match.end()
         return "".join([*written, node.detail[position:]])
 
-    def _find(self, node: _Node, name: str, scopes: list[Mapping[str, _Node]]) -> _Node:
+    def _find(self, node: Node, name: str, scopes: list[Mapping[str, Node]]) -> Node:
         for scope in scopes:
             if name in scope:
                 return scope[name]
@@ -247,8 +186,8 @@ class _Writer:
         assert found is not None  # the pattern holds names of this plan alone
         return found
 
-    def _within(self, node: _Node, name: str) -> _Node | None:
-        return next((target for each, target in _named_below(node) if each == name), None)
+    def _within(self, node: Node, name: str) -> Node | None:
+        return next((target for each, target in named_below(node) if each == name), None)
 
 
 def _end_of_call(text: str, start: int) -> int:

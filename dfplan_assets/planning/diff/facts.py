@@ -1,0 +1,117 @@
+"""What two plans are compared by, whether they are stored bundles or views as they are now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+
+from dfplan_assets.planning.bundle import BoundParameter, EnvironmentPart, Identity, PlanBundle, ProjectPlan
+from dfplan_assets.planning.lineage.model import Lineage
+from dfplan_assets.planning.sql_text import parameter_names
+from dfplan_assets.project.model import ParameterValue
+
+
+@dataclass(frozen=True)
+class PlanFacts:
+    """One side of a comparison.
+
+    ``logical_plan`` is the plan as written, with parameters bound and secret values hidden.
+    ``physical_plan`` is None for a plan over stand-in tables.
+    """
+
+    view: str
+    sql: str
+    logical_plan: str
+    schema: pa.Schema
+    lineage: Lineage
+    identity: Identity
+    parameters: tuple[BoundParameter, ...]
+    environment: tuple[EnvironmentPart, ...]
+    physical_plan: str | None
+
+    @cached_property
+    def versions(self) -> dict[str, str]:
+        """Package names and versions."""
+        return dict(self._rows("versions"))
+
+    @property
+    def engine_version(self) -> str | None:
+        """DataFusion's version; None where it was not recorded."""
+        return self.versions.get("datafusion")
+
+    @cached_property
+    def settings(self) -> dict[str, str]:
+        """DataFusion's settings that have a value."""
+        return {name: value for name, value in self._rows("df_settings") if value is not None}
+
+    @cached_property
+    def column_types(self) -> dict[tuple[str, str], str]:
+        """Types by table and column, as DataFusion writes them."""
+        types = {}
+        for schema, table, column, _, kind, _ in self._rows("columns"):
+            types[table if schema == "public" else f"{schema}.{table}", column] = kind
+        return types
+
+    def signatures(self, function: str) -> list[Any]:
+        """What ``information_schema`` says of a function: its kinds, and all its parameters."""
+        return [row for part in ("routines", "parameters") for row in self._rows(part) if row[0] == function]
+
+    def _rows(self, name: str) -> list[Any]:
+        found = next((part for part in self.environment if part.name == name), None)
+        return [] if found is None else list(json.loads(found.content))
+
+
+def facts_of_bundle(bundle: PlanBundle) -> PlanFacts:
+    """A stored plan as a side of a comparison."""
+    return PlanFacts(
+        view=bundle.view,
+        sql=bundle.sql,
+        logical_plan=bundle.logical_plan,
+        schema=bundle.schema,
+        lineage=bundle.lineage,
+        identity=bundle.identity,
+        parameters=bundle.parameters,
+        environment=bundle.environment,
+        physical_plan=bundle.physical_plan,
+    )
+
+
+def facts_of_plan(
+    plan: ProjectPlan, view: str, environment: tuple[EnvironmentPart, ...], hide: Callable[[str], str]
+) -> PlanFacts:
+    """A view as it is now. ``environment`` is the project's; ``hide`` takes secrets out of a text."""
+    found = plan.views[view]
+    params = plan.project.params_of(found.view)
+    secret = plan.project.secret_params
+    return PlanFacts(
+        view=view,
+        sql=found.view.sql,
+        logical_plan=hide(found.logical_plan),
+        schema=found.schema,
+        lineage=found.lineage,
+        identity=found.identity,
+        parameters=tuple(
+            BoundParameter(
+                name, type(params[name]).__name__, None if name in secret else _literal(params[name])
+            )
+            for name in sorted(parameter_names(found.view.sql))
+        ),
+        environment=environment,
+        physical_plan=None,
+    )
+
+
+def _literal(value: ParameterValue) -> str:
+    """A value as SQL writes it."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    return "'" + str(value).replace("'", "''") + "'"
