@@ -29,8 +29,8 @@ class Now:
 
     def facts(self, view: str) -> PlanFacts:
         """A view, with its secrets hidden."""
-        from dfplan_assets.execution.secrets import hider
         from dfplan_assets.planning.diff import facts_of_plan
+        from dfplan_assets.planning.secrets import hider
 
         project = self._plan.project
         return facts_of_plan(self._plan, view, self._environment, hider(project, project.views[view]))

@@ -108,7 +108,10 @@ def files_of(folder: Path) -> Iterator[tuple[str, bytes]]:
         if path.suffix == ".db":
             with sqlite3.connect(path) as connection:
                 connection.text_factory = bytes
-                tables = [row[0].decode() for row in connection.execute("select name from sqlite_master where type='table'")]
+                tables = [
+                    row[0].decode()
+                    for row in connection.execute("select name from sqlite_master where type='table'")
+                ]
                 for table in tables:
                     for row in connection.execute(f'select * from "{table}"'):
                         for cell in row:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from datafusion import SessionConfig, SessionContext
 
-from dfplan_assets.execution.secrets import hider
 from dfplan_assets.planning import ProjectPlan
 from dfplan_assets.planning.bundle import (
     EnvironmentPart,
@@ -19,6 +18,7 @@ from dfplan_assets.planning.environment import capture_environment
 from dfplan_assets.planning.functions import engine_functions
 from dfplan_assets.planning.guard import plan_query, plan_template
 from dfplan_assets.planning.identity import identify
+from dfplan_assets.planning.secrets import hider
 from dfplan_assets.planning.topology import topology
 
 NO_SUBSTRAIT = SubstraitPlan(None, "not part of this test", (), Validation("not validated", "off"))
