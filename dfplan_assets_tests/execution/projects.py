@@ -10,7 +10,7 @@ from dfplan_assets import planning
 from dfplan_assets.execution.materialise import Materialisation, materialise
 from dfplan_assets.execution.runtime import open_runtime
 from dfplan_assets.execution.warehouse import Warehouse
-from dfplan_assets.planning import ProjectPlan
+from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.project.model import Engine, ParameterValue, Planning, Project, Source, View
 
 
