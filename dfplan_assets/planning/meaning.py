@@ -38,18 +38,16 @@ def meaning(template: DataFrame, sql: str) -> str:
     for texts that differ in white space, comments, the case of keywords, and the names of CTEs and
     aliases.
     """
-    written = template.logical_plan()
-    with_parameters = bool(parameter_names(sql))
+    stable = written = template.logical_plan()
+    # A message with parameters would depend on the types of their values.
+    message = None
     try:
         stable = stable_plan(written)
+        message = None if parameter_names(sql) else complete_message(stable)
     except BaseException as cause:
+        # Some types follow from the parameters' values alone, and some queries plan but cannot be
+        # analysed; the plan as written serves all of them.
         raise_unless_datafusion(cause)
-        if not with_parameters:
-            raise
-        # Some types follow from the parameters' values alone; the plan as written needs none.
-        stable = written
-    # A message with parameters would depend on the types of their values.
-    message = None if with_parameters else complete_message(stable)
     schema = workshop().create_dataframe_from_logical_plan(stable).schema()
     content = {
         "plan": canonical_text(stable, sql),
