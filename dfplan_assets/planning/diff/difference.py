@@ -169,10 +169,8 @@ def _causes(
         return [*causes, "the query is the same"]
     if kind == "unknown":
         same_text = words_of(before.sql) == words_of(after.sql)
-        text = (
-            "the SQL text is the same" if same_text else "the SQL text differs, the plan as written does not"
-        )
-        return [f"{engine_cause(before, after)}: plans of the two cannot be compared", text]
+        same = "the SQL text is the same" if same_text else "the plan as written is the same, the SQL is not"
+        return [f"{engine_cause(before, after)}: their plans cannot be compared", same]
     causes = []
     if "inputs" in parts:
         causes += input_causes(before, after)

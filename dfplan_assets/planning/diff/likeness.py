@@ -68,5 +68,5 @@ def _template(condition: str, names: Mapping[str, str]) -> str:
     """A condition with the parameters in the place of their values: ``year >= $min_year``."""
     for value, name in names.items():
         literal = rf"\b[A-Z]\w*\(\"?{re.escape(value.strip(chr(39)))}\"?\)"
-        condition = re.sub(literal, lambda _, name=name: f"${name}", condition)
+        condition = re.sub(literal, f"${name}", condition)
     return condition
