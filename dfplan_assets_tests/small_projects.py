@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dfplan_assets.planning import ProjectPlan, plan_project
+from dfplan_assets.planning.bundle import PlanBundle, SubstraitPlan, Validation, ViewPlan
 from dfplan_assets.project import load_project
 
 SHOP_VIEWS = {
@@ -59,3 +60,24 @@ def write_shop(folder: Path, **more_views: str) -> Path:
 def plan_of(folder: Path) -> ProjectPlan:
     """A project on the disk, planned."""
     return plan_project(load_project(folder))
+
+
+def bundle_of(plan: ViewPlan) -> PlanBundle:
+    """A bundle as capturing would make it for a plan whose physical side is of no interest."""
+    return PlanBundle(
+        view=plan.view.name,
+        sql=plan.view.sql,
+        lineage=plan.lineage,
+        schema=plan.schema,
+        logical_plan=plan.logical_plan,
+        optimized_plan=plan.logical_plan,
+        substrait=SubstraitPlan(None, "Literal: not captured", (), Validation("not validated", "it is off")),
+        parameters=(),
+        physical_plan="EmptyExec",
+        topology=(),
+        tree="EmptyExec",
+        rules=None,
+        environment=(),
+        identity=plan.identity,
+        planning_seconds=0.01,
+    )

@@ -9,11 +9,14 @@ from __future__ import annotations
 import click
 
 from dfplan_assets.cli.diff import diff
+from dfplan_assets.cli.history import history
 from dfplan_assets.cli.lineage import lineage
 from dfplan_assets.cli.options import project_options
 from dfplan_assets.cli.path import path
 from dfplan_assets.cli.plan import plan
 from dfplan_assets.cli.run import run
+from dfplan_assets.cli.show import show
+from dfplan_assets.cli.store import store
 from dfplan_assets.errors import DfplanError, InputError
 
 
@@ -34,5 +37,5 @@ def main() -> None:
     """A folder of SQL views as a Dagster project, from its query plans."""
 
 
-for _command in (lineage, plan, run, path, diff):
+for _command in (lineage, plan, run, path, show, diff, history, store):
     main.add_command(_command)

@@ -45,6 +45,9 @@ def run(ctx: click.Context, selection: str | None) -> None:
         for outcome in report.views.values():
             if outcome.state == "failed":
                 click.echo(f"Error: {outcome.error}", err=True)
+    for warning in dict.fromkeys(outcome.warning for outcome in report.views.values()):
+        if warning is not None:
+            click.echo(f"Warning: {warning}", err=True)
     ctx.exit(0 if report.success else 1)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pyarrow.parquet as pq
+from datafusion import SessionContext
 
 from dfplan_assets.errors import ExecutionError
 from dfplan_assets.execution.failures import reporting
@@ -16,10 +18,13 @@ from dfplan_assets.execution.metrics import cpu_seconds, profile_operators
 from dfplan_assets.execution.profile import RunProfile
 from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.runtime import Runtime
-from dfplan_assets.execution.secrets import hider
+from dfplan_assets.execution.validation import validate
 from dfplan_assets.execution.warehouse import Warehouse
-from dfplan_assets.planning.bundle import ProjectPlan
+from dfplan_assets.planning.bundle import EnvironmentPart, PlanBundle, ProjectPlan
+from dfplan_assets.planning.capture import Captured, capture
+from dfplan_assets.planning.environment import capture_environment
 from dfplan_assets.planning.guard import plan_query
+from dfplan_assets.planning.secrets import hider
 from dfplan_assets.planning.sources import file_url
 
 # No view or source has a space in its name, so this hides none of them.
@@ -28,30 +33,37 @@ _RESULT = "result of the view"
 
 @dataclass(frozen=True)
 class Materialisation:
-    """A view's new result, what it cost, and the physical plan that ran, as DataFusion's indented text.
+    """A view's new result, what it cost, and the bundle of its plan.
 
     The values of secret parameters stand in none of it.
     """
 
     publication: Publication
     profile: RunProfile
-    physical_plan: str
+    bundle: PlanBundle
 
 
-def materialise(plan: ProjectPlan, view: str, warehouse: Warehouse, runtime: Runtime) -> Materialisation:
+def materialise(
+    plan: ProjectPlan,
+    view: str,
+    warehouse: Warehouse,
+    runtime: Runtime,
+    environment: Sequence[EnvironmentPart] | None = None,
+) -> Materialisation:
     """Run a view once and publish its result.
 
     The query reads the results that the views upstream have when it starts. The profile's wall seconds count
-    planning, executing and publishing. Several threads may materialise different views at once.
+    executing and publishing, not the capture of the bundle before. ``environment`` is that of the project's
+    plans, which one capture serves for all views; without one it is captured here. Several threads may
+    materialise different views at once.
 
     Raises ExecutionError where the view fails while it runs or its result cannot be published, SourceError
-    where a source is missing or unreadable, PlanningError where the query cannot be planned. Nothing is
-    published then, and the last result stays.
+    where a source is missing or unreadable, PlanningError where the query cannot be planned or has no
+    Substrait form. Nothing is published then, and the last result stays.
     """
-    started_at = datetime.now(timezone.utc)
-    started = time.monotonic()
     inputs = Inputs.take(plan, view, warehouse)
-    declared = plan.views[view].view
+    view_plan = plan.views[view]
+    declared = view_plan.view
     hide = hider(plan.project, declared)
     with warehouse.stage(view) as stage:
         file = stage.folder / "part-0.parquet"
@@ -59,6 +71,12 @@ def materialise(plan: ProjectPlan, view: str, warehouse: Warehouse, runtime: Run
             ctx = runtime.session()
             inputs.register(ctx)
             query = plan_query(ctx, declared, plan.project.params_of(declared))
+            if environment is None:
+                environment = capture_environment(plan)
+            captured = capture(ctx, plan, view_plan, query, environment)
+            bundle = _validated(ctx, plan, captured)
+            started_at = datetime.now(timezone.utc)
+            started = time.monotonic()
             # The text of the view goes into no other statement: COPY names what the guard let through.
             ctx.register_view(_RESULT, query)
             copy = ctx.sql(f"COPY \"{_RESULT}\" TO '{file_url(file)}' STORED AS PARQUET")
@@ -80,7 +98,15 @@ def materialise(plan: ProjectPlan, view: str, warehouse: Warehouse, runtime: Run
         output_bytes=publication.bytes,
         root=root,
     )
-    return Materialisation(publication, profile, hide(executed.display_indent()))
+    return Materialisation(publication, profile, bundle)
+
+
+def _validated(ctx: SessionContext, plan: ProjectPlan, captured: Captured) -> PlanBundle:
+    """The bundle with the outcome of what ``planning.validate`` asks for."""
+    bundle = captured.bundle
+    volatile = bundle.identity.volatile_functions
+    outcome = validate(plan.project.planning.validate, ctx, captured.frame, bundle.substrait, volatile)
+    return replace(bundle, substrait=replace(bundle.substrait, validation=outcome))
 
 
 def _check_whole(file: Path, rows: int, where: str) -> None:

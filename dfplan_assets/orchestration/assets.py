@@ -10,26 +10,24 @@ from hashlib import sha256
 import dagster as dg
 
 from dfplan_assets.errors import ExecutionError, InputError
-from dfplan_assets.execution.materialise import Materialisation
+from dfplan_assets.orchestration.bundle_metadata import bundle_metadata, store_failure
 from dfplan_assets.orchestration.markdown import fenced, shorten
 from dfplan_assets.orchestration.run_metadata import run_metadata
+from dfplan_assets.orchestration.runner import Made
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan, UnplannedView, ViewPlan
 
-Materialise = Callable[[str], Materialisation]
-"""Runs the view of this name and publishes its result; raises ExecutionError or InputError."""
+Make = Callable[[str, str], Made]
+"""Runs the view of this name in the Dagster run of this id; raises ExecutionError or InputError."""
 
 _FAILURE_BYTES = 8_000
 
 
-def view_assets(
-    project: ProjectPlan, translator: DfplanTranslator, materialise: Materialise
-) -> list[dg.AssetsDefinition]:
+def view_assets(project: ProjectPlan, translator: DfplanTranslator, make: Make) -> list[dg.AssetsDefinition]:
     """An asset with an op of its own for each view, depending on the tables that its plan reads."""
     ops = op_names(project.all_views)
     planned = [
-        _view_asset(project, plan, ops[plan.view.name], translator, materialise)
-        for plan in project.views.values()
+        _view_asset(project, plan, ops[plan.view.name], translator, make) for plan in project.views.values()
     ]
     unplanned = [
         _unplanned_asset(view, ops[view.view.name], translator) for view in project.unplanned.values()
@@ -79,23 +77,35 @@ def _view_asset(
     plan: ViewPlan,
     op_name: str,
     translator: DfplanTranslator,
-    materialise: Materialise,
+    make: Make,
 ) -> dg.AssetsDefinition:
     view = plan.view.name
     spec = _view_spec(project, plan, translator)
 
-    @dg.multi_asset(specs=[spec], name=op_name)
+    @dg.multi_asset(specs=[spec], name=op_name, code_version=spec.code_version)
     def run_view() -> dg.MaterializeResult[None]:
+        context = dg.AssetExecutionContext.get()
         try:
-            done = materialise(view)
+            made = make(view, context.run.run_id)
         except (ExecutionError, InputError) as error:
             # The message says all that a reader can use; a stack of this package's frames would hide it.
             raise dg.Failure(shorten(str(error), _FAILURE_BYTES), allow_retries=False) from None
+        failure = store_failure(made.recorded)
+        if failure is not None:
+            context.log.warning(failure)
+        previous = None if made.previous is None else made.previous.identity
         return dg.MaterializeResult(
             asset_key=spec.key,
-            metadata=run_metadata(
-                done.publication, done.profile, plan.lineage, translator.get_asset_key, project.project.root
-            ),
+            metadata={
+                **run_metadata(
+                    made.done.publication,
+                    made.done.profile,
+                    plan.lineage,
+                    translator.get_asset_key,
+                    project.project.root,
+                ),
+                **bundle_metadata(made.done.bundle, made.recorded, previous),
+            },
         )
 
     return run_view
@@ -126,6 +136,7 @@ def _view_spec(project: ProjectPlan, plan: ViewPlan, translator: DfplanTranslato
     return dg.AssetSpec(
         translator.get_asset_key(plan.view.name),
         deps=[translator.get_asset_key(table) for table in plan.lineage.tables],
+        code_version=translator.get_code_version(plan),
         description=translator.get_description(plan),
         group_name=translator.get_group_name(plan),
         tags=translator.get_tags(plan),

@@ -19,9 +19,9 @@ from dfplan_assets.orchestration.markdown import fenced, fit, table
 from dfplan_assets.planning.lineage.model import Kind, Lineage
 
 EVENT_LIMIT_BYTES = 50_000
-_TREE_BYTES = 12_000
-_OPERATORS_BYTES = 12_000
-_LINEAGE_BYTES = 20_000
+_TREE_BYTES = 9_000
+_OPERATORS_BYTES = 9_000
+_LINEAGE_BYTES = 15_000
 _TREE_LINE_CHARACTERS = 72  # what fits beside the other columns of the UI on a laptop
 _FILE_GROUPS = re.compile(r"file_groups=\{\d+ groups?: \[\[([^\],:]*)[^}]*\}")
 _SECONDS_DIGITS = 6
@@ -44,8 +44,8 @@ def run_metadata(
         "dagster/size_bytes": dg.MetadataValue.int(publication.bytes),
         "dfplan/wall_seconds": dg.MetadataValue.float(round(profile.wall_seconds, _SECONDS_DIGITS)),
         "dfplan/cpu_seconds": dg.MetadataValue.float(round(profile.cpu_seconds, _SECONDS_DIGITS)),
-        "dfplan/executed_plan": _tree(profile.root, project_root),
-        "dfplan/operators": _operators(profile.root),
+        "dfplan/executed_plan": _tree(publication.view, profile.root, project_root),
+        "dfplan/operators": _operators(publication.view, profile.root),
         **_lineage(publication.view, lineage, key_of),
     }
 
@@ -61,7 +61,7 @@ def _numbered(root: OperatorProfile) -> list[tuple[int, int, OperatorProfile]]:
     return found
 
 
-def _tree(root: OperatorProfile, project_root: Path) -> dg.MarkdownMetadataValue:
+def _tree(view: str, root: OperatorProfile, project_root: Path) -> dg.MarkdownMetadataValue:
     nodes = _numbered(root)
     counts = [_count(node.output_rows) for _, _, node in nodes]
     width = max(len("rows"), *map(len, counts))
@@ -74,7 +74,7 @@ def _tree(root: OperatorProfile, project_root: Path) -> dg.MarkdownMetadataValue
         lines.append(head + (display if len(display) <= room else f"{display[: room - 1]}…"))
     shown = fit(lines, _TREE_BYTES)
     text = fenced("\n".join(lines[:shown]))
-    return dg.MetadataValue.md(_cut_note(len(lines) - shown, len(nodes), "the last") + text)
+    return dg.MetadataValue.md(_cut_note(view, len(lines) - shown, len(nodes), "the last") + text)
 
 
 def _readable(display: str, project_root: Path) -> str:
@@ -83,7 +83,7 @@ def _readable(display: str, project_root: Path) -> str:
     return _FILE_GROUPS.sub(r"\1", inside)
 
 
-def _operators(root: OperatorProfile) -> dg.MarkdownMetadataValue:
+def _operators(view: str, root: OperatorProfile) -> dg.MarkdownMetadataValue:
     """The operators with their numbers in the tree, the costliest first, so that a cut loses the cheapest."""
     by_cost = sorted(_numbered(root), key=lambda numbered: numbered[2].cpu_nanoseconds or 0, reverse=True)
     rows = [
@@ -101,7 +101,7 @@ def _operators(root: OperatorProfile) -> dg.MarkdownMetadataValue:
     header = ("", "operator", "rows", "CPU ms", "partitions")
     lines = table(header, rows, numeric=(True, False, True, True, True)).split("\n")
     shown = fit(lines, _OPERATORS_BYTES)
-    note = _cut_note(len(lines) - shown, len(rows), "the cheapest")
+    note = _cut_note(view, len(lines) - shown, len(rows), "the cheapest")
     return dg.MetadataValue.md(note + "\n".join(lines[:shown]))
 
 
@@ -129,10 +129,11 @@ def _lineage(
     return {"dfplan/column_lineage_cut": dg.MetadataValue.md(note)}
 
 
-def _cut_note(left_out: int, total: int, which: str) -> str:
+def _cut_note(view: str, left_out: int, total: int, which: str) -> str:
     if not left_out:
         return ""
-    return f"**Shortened: {which} {left_out:,} of {total:,} operators are left out.**\n\n"
+    cut = f"**Shortened: {which} {left_out:,} of {total:,} operators are left out.**"
+    return f"{cut} `dfplan show {view}` prints all of them.\n\n"
 
 
 def _count(rows: int | None) -> str:

@@ -32,7 +32,8 @@ class ViewOutcome:
     """What became of one view in a run.
 
     ``rows``, ``bytes`` and ``wall_seconds`` are those of its new result, None unless materialised;
-    ``error`` is the cause of a failure, or for a skipped view what kept it from running.
+    ``error`` is the cause of a failure, or for a skipped view what kept it from running; ``warning``
+    is why the plan store does not have its records.
     """
 
     view: str
@@ -41,6 +42,7 @@ class ViewOutcome:
     bytes: int | None = None
     wall_seconds: float | None = None
     error: str | None = None
+    warning: str | None = None
 
 
 @dataclass(frozen=True)
@@ -115,12 +117,14 @@ def _outcome(view: str, event: dg.DagsterEvent) -> ViewOutcome | None:
     """What an event says of a view's fate, if it decides it."""
     if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
         metadata = event.step_materialization_data.materialization.metadata
+        unstored = metadata.get("dfplan/store_failure")
         return ViewOutcome(
             view,
             "materialised",
             rows=_number(metadata["dagster/row_count"], int),
             bytes=_number(metadata["dagster/size_bytes"], int),
             wall_seconds=_number(metadata["dfplan/wall_seconds"], float),
+            warning=None if unstored is None else str(unstored.value),
         )
     if event.event_type is dg.DagsterEventType.STEP_FAILURE:
         failure = event.step_failure_data

@@ -37,6 +37,13 @@ class DfplanTranslator:
         """The tags that the view's front matter declares."""
         return plan.view.tags
 
+    def get_code_version(self, plan: ViewPlan) -> str:
+        """What decides the view's results; with it Dagster calls an asset stale when its meaning changed.
+
+        Comments, white space, aliases and unrelated tables leave it as it is.
+        """
+        return plan.identity.fingerprint
+
     def get_kinds(self, plan: ViewPlan) -> set[str]:
         """The badges on the asset."""
         return {"sql", "datafusion"}

@@ -38,8 +38,8 @@ class ViewPlan:
     """One view, planned against stand-in tables.
 
     ``schema`` is the schema its published result has when DataFusion reads it.
-    ``logical_plan`` is the plan as written, ``display_indent`` text. ``identity`` is without the
-    part ``physical``, which only the real tables decide.
+    ``logical_plan`` is the plan as written, ``display_indent`` text, secret values hidden.
+    ``identity`` is without the part ``physical``, which only the real tables decide.
     """
 
     view: View

@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 
 import pyarrow as pa
@@ -87,14 +88,20 @@ def identify(
         "settings": _sha256(sorted(settings_for_results(settings).items())),
         "engine": _sha256({"datafusion": version("datafusion"), "form": meanings.FORM}),
     }
-    if physical_plan is not None:
-        parts["physical"] = _sha256(normalised_physical_plan(physical_plan, folded=bool(volatile)))
-    return Identity(
+    identity = Identity(
         parts=parts,
         fingerprint=_sha256([[name, parts[name]] for name in RESULT_PARTS]),
         complete=_sha256(sorted(parts.items())),
         volatile_functions=volatile,
     )
+    return identity if physical_plan is None else with_physical(identity, physical_plan)
+
+
+def with_physical(identity: Identity, physical_plan: str) -> Identity:
+    """An identity with the part ``physical``, of a physical plan as ``display_indent`` text."""
+    normalised = normalised_physical_plan(physical_plan, folded=bool(identity.volatile_functions))
+    parts = {**identity.parts, "physical": _sha256(normalised)}
+    return replace(identity, parts=parts, complete=_sha256(sorted(parts.items())))
 
 
 def normalised_physical_plan(text: str, *, folded: bool) -> str:

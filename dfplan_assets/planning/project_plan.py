@@ -16,6 +16,7 @@ from dfplan_assets.planning.guard import plan_query, plan_template, referenced_n
 from dfplan_assets.planning.identity import identify
 from dfplan_assets.planning.lineage.view_lineage import view_lineage
 from dfplan_assets.planning.panics import raise_unless_datafusion
+from dfplan_assets.planning.secrets import hider
 from dfplan_assets.planning.session import analysis_context, planning_context
 from dfplan_assets.planning.sources import source_schema
 from dfplan_assets.planning.sql_text import parameter_names
@@ -76,7 +77,8 @@ def _plan_view(
     frame = plan_query(ctx, view, params, (*project.views, *project.sources))
     resolved = catalog.take_record()
     found = {table: schemas[table] for table, exists in resolved.items() if exists}
-    lineage = view_lineage(frame, view, params, resolved, found)
+    hide = hider(project, view)
+    lineage = view_lineage(frame, view, params, resolved, found, hide)
     identity = identify(
         plan_template(ctx, view) if parameter_names(view.sql) else frame,
         view.sql,
@@ -90,7 +92,7 @@ def _plan_view(
         view=view,
         lineage=lineage,
         schema=published_schema(analysed_schema(analysis, frame)),
-        logical_plan=frame.logical_plan().display_indent(),
+        logical_plan=hide(frame.logical_plan().display_indent()),
         identity=identity,
     )
 

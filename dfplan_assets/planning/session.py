@@ -5,6 +5,7 @@ from __future__ import annotations
 from datafusion import RuntimeEnvBuilder, SessionConfig, SessionContext
 
 from dfplan_assets.errors import ProjectError
+from dfplan_assets.planning.stable_plan import OTHER_RULES, STABLE_RULES
 from dfplan_assets.project.model import Engine
 
 
@@ -18,8 +19,16 @@ def planning_context(engine: Engine) -> SessionContext:
 
 
 def analysis_context(engine: Engine) -> SessionContext:
-    """A session that analyses plans, which settles their types, and optimises nothing."""
-    return SessionContext(_config(engine).set("datafusion.optimizer.max_passes", "0"))
+    """A session that settles the types of plans, and optimises no further.
+
+    Coercion does most of it; constants are folded as well, since some functions have the type that
+    an argument's value asks for: ``round(x, 2)`` of a decimal has two places. Pruning columns is
+    what makes projections take up their expressions' new types.
+    """
+    ctx = SessionContext(_config(engine))
+    for rule in (STABLE_RULES | OTHER_RULES) - {"simplify_expressions", "optimize_projections"}:
+        ctx.remove_optimizer_rule(rule)
+    return ctx
 
 
 def execution_context(engine: Engine, runtime: RuntimeEnvBuilder | None) -> SessionContext:
@@ -42,9 +51,12 @@ def _config(engine: Engine) -> SessionConfig:
         try:
             config = config.set(key, value)
         except ValueError as cause:
+            said = str(cause).splitlines()[-1]
+            # What DataFusion has no setting for may be a credential; its own settings are none.
+            setting = key if "not found" in said else f"{key} = {value!r}"
             raise ProjectError(
                 "dfplan.yaml: engine.settings",
-                f"DataFusion does not take {key} = {value!r}: {str(cause).splitlines()[-1]}",
+                f"DataFusion does not take {setting}: {said}",
                 "Correct the setting's name or value; DataFusion's configuration page lists them all.",
             ) from cause
     return config

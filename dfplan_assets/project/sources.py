@@ -33,6 +33,7 @@ _FORMAT_OF_EXTENSION: Mapping[str, SourceFormat] = {
 }
 _COMPRESSION_OF_EXTENSION = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz", ".zst": "zstd"}
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_USER_IN_URL = re.compile(r"[A-Za-z][\w+.-]*://[^/]*@")
 _WILDCARD = re.compile(r"[*?\[]")
 
 
@@ -96,6 +97,12 @@ def _source(name: str, node: Node, root: Path) -> Source:
 
 def _absolute(node: Node, root: Path) -> str:
     written = node.text()
+    if _USER_IN_URL.match(written):
+        raise node.wrong(
+            f"the URL of {node.key} holds a user or a password, which would stand in every plan",
+            "Leave them out of the URL; credentials belong into the environment.",
+            SourceError,
+        )
     if _URL.match(written):
         return written
     folders, _, _ = written.rstrip("/").rpartition("/")

@@ -10,6 +10,7 @@ A ``Recorder`` does the same during a materialisation, which no failure of the s
 
 from __future__ import annotations
 
+from dfplan_assets.store.bundle_format import TopologyFigures, topology_figures
 from dfplan_assets.store.database import upgrade_store
 from dfplan_assets.store.queue import Drained, Queue
 from dfplan_assets.store.record import (
@@ -38,8 +39,10 @@ __all__ = [
     "Status",
     "Store",
     "StoreInfo",
+    "TopologyFigures",
     "Upgraded",
     "find_store",
     "open_store",
+    "topology_figures",
     "upgrade_store",
 ]

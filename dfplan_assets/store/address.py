@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from urllib.parse import unquote
 
 import sqlalchemy as sa
 
@@ -62,20 +63,24 @@ def read_address(url: str) -> Address:
     if scheme[0] not in _KINDS:
         known = "sqlite and postgresql"
         raise StoreError(where, f"{scheme[0]} is no kind of store; there are {known}", _EXAMPLES)
+    if _KINDS[scheme[0]] == "sqlite":
+        return _sqlite(url, where)
     try:
         parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
         # The library's message may repeat a part of the URL, and that part may be the password.
         raise StoreError(where, "the store's URL cannot be read", _EXAMPLES) from None
-    return _sqlite(parsed, where) if _KINDS[scheme[0]] == "sqlite" else _postgresql(parsed, where)
+    return _postgresql(parsed, where)
 
 
-def _sqlite(parsed: sa.URL, where: str) -> Address:
-    if parsed.host or parsed.username or parsed.password or parsed.query:
-        raise StoreError(where, "a SQLite URL holds a path and nothing else", _EXAMPLES)
-    if not parsed.database or parsed.database == ":memory:":
+def _sqlite(url: str, where: str) -> Address:
+    """Read the path as URLs have it; releases of SQLAlchemy differ in whether %20 is a space."""
+    _, _, rest = url.partition("://")
+    if rest in ("", "/", "/:memory:"):
         raise StoreError(where, "a store in memory would be gone with its process", _EXAMPLES)
-    path = Path(parsed.database)
+    if not rest.startswith("/") or "?" in rest:
+        raise StoreError(where, "a SQLite URL holds a path and nothing else", _EXAMPLES)
+    path = Path(unquote(rest[1:]))
     return Address("sqlite", f"sqlite:///{path}", path, sa.URL.create("sqlite", database=str(path)), {})
 
 

@@ -148,7 +148,9 @@ def encode_bundle(bundle: PlanBundle) -> EncodedBundle:
         environment=tuple(keep_part(part) for part in bundle.environment),
         explains=tuple(explains),
     )
-    return EncodedBundle(bundle_key(row), row, bundle.planning_seconds, _figures(bundle.topology), texts)
+    return EncodedBundle(
+        bundle_key(row), row, bundle.planning_seconds, topology_figures(bundle.topology), texts
+    )
 
 
 def decode_bundle(row: BundleRow, planning_seconds: float, texts: Mapping[str, bytes]) -> PlanBundle:
@@ -283,7 +285,8 @@ def _operator_of_json(value: Mapping[str, Any]) -> PhysicalOperator:
     )
 
 
-def _figures(topology: tuple[PhysicalOperator, ...]) -> TopologyFigures:
+def topology_figures(topology: tuple[PhysicalOperator, ...]) -> TopologyFigures:
+    """The graph of a physical plan in numbers."""
     roles = [each.role for each in topology]
     scans = [each.scan for each in topology if each.scan is not None]
     sizes = [scan.bytes for scan in scans]

@@ -17,7 +17,7 @@ _READ_ONLY = (
 )
 _FULL = (
     "there is no space left where the store is; nothing was written",
-    "Free some space there (dfplan store gc --keep N removes old bundles), then try again.",
+    "Free some space there (dfplan store gc --keep-bundles N removes old ones), then try again.",
 )
 _LOCKED = (
     "another process has held the store locked for too long",

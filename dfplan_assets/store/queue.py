@@ -20,6 +20,7 @@ from typing import Any
 
 from dfplan_assets.errors import StoreError
 from dfplan_assets.planning.bundle import PlanBundle
+from dfplan_assets.project.model import Project
 from dfplan_assets.store import bundle_format, run_format
 from dfplan_assets.store.bundle_format import EncodedBundle, TopologyFigures, encode_bundle
 from dfplan_assets.store.content import Content, pack, unpack
@@ -161,6 +162,11 @@ class Queue:
             f"the record cannot be read: {cause}",
             "It was left as it is; a newer dfplan-assets may read it. Otherwise move it away.",
         )
+
+
+def queue_of(project: Project) -> Queue:
+    """The queue of a project: a folder in its own, whatever its store and results are."""
+    return Queue(project.root / ".dfplan" / "queue")
 
 
 def _decode(lines: list[str]) -> tuple[EncodedBundle | EncodedRun, datetime]:

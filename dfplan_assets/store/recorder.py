@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from dfplan_assets.errors import StoreError
 from dfplan_assets.planning.bundle import PlanBundle
 from dfplan_assets.store.bundle_format import encode_bundle
 from dfplan_assets.store.queue import Drained, Queue
-from dfplan_assets.store.record import RunRecord
+from dfplan_assets.store.record import BundleRecord, RunRecord
 from dfplan_assets.store.store import Store, open_store
 
 RETRY_SECONDS = 30.0
@@ -69,6 +69,17 @@ class Recorder:
             self._remember(reason)
             return Recorded(key, reason, self._queue(run, bundle, at), None)
         return Recorded(key, None, None, self._drain(store))
+
+    def latest_bundles(self, views: Iterable[str]) -> dict[str, BundleRecord]:
+        """The bundle planned last of each view that has one; none where the store cannot be read.
+
+        Never raises ``StoreError``: the next ``record`` says what is wrong with the store.
+        """
+        try:
+            return self._opened().latest_bundles(views)
+        except StoreError as reason:
+            self._remember(reason)
+            return {}
 
     def drain(self) -> Drained | None:
         """Store what waits in the queue; None when nothing does. Never raises ``StoreError``."""

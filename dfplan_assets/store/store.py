@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
@@ -95,16 +95,19 @@ class Store:
         with self._database.writing("storing a bundle") as connection:
             if self._touch(connection, encoded.key, moment):
                 return encoded.key
+            known = _known(connection, encoded.texts)
         rows = rows_of_bundle(encoded, moment)
-        # Compressing takes longest, so it is done before the others have to wait.
-        with self._database.reading("storing a bundle") as connection:
-            packed = _pack_missing(connection, encoded.texts, {})
+        # Compressing takes longest, so it is done while the others need not wait.
+        packed = _packed(encoded.texts, without=known)
         with self._database.writing("storing a bundle") as connection:
-            packed = _pack_missing(connection, encoded.texts, packed)
+            # A collection may have taken what was known a moment ago.
+            packed |= _packed(encoded.texts, without=_known(connection, encoded.texts) | packed.keys())
             self._insert(connection, tables.content, [vars(packed[sha256]) for sha256 in sorted(packed)])
             for table, of_table in rows.items():
-                self._insert(connection, table, of_table)
-            self._touch(connection, encoded.key, moment)
+                added = self._insert(connection, table, of_table)
+                if table is tables.bundle and added == 0:
+                    # Another process has stored the same bundle in between.
+                    self._touch(connection, encoded.key, moment)
         return encoded.key
 
     def put_run(self, record: RunRecord) -> str:
@@ -269,10 +272,11 @@ class Store:
         )
         return connection.execute(statement).rowcount > 0
 
-    def _insert(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert the rows that are not there yet."""
-        if rows:
-            connection.execute(self._database.insert(table).on_conflict_do_nothing(), rows)
+    def _insert(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Insert the rows that are not there yet, and count them."""
+        if not rows:
+            return 0
+        return connection.execute(self._database.insert(table).on_conflict_do_nothing(), rows).rowcount
 
     def _row(self, connection: sa.Connection, table: sa.Table, key: str, what: str) -> dict[str, Any]:
         found = connection.execute(sa.select(table).where(table.c.key == key)).mappings().first()
@@ -359,20 +363,21 @@ def _batches(names: Iterable[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def _pack_missing(
-    connection: sa.Connection, texts: Mapping[str, bytes], packed: Mapping[str, Content]
-) -> dict[str, Content]:
-    """The stored form of those texts that the store lacks, taken from ``packed`` where it has them."""
+def _known(connection: sa.Connection, texts: Mapping[str, bytes]) -> set[str]:
+    """The hashes of those texts that the store has."""
     column = tables.content.c.sha256
-    known = set(connection.execute(sa.select(column).where(column.in_(list(texts)))).scalars())
-    missing = {}
+    return set(connection.execute(sa.select(column).where(column.in_(list(texts)))).scalars())
+
+
+def _packed(texts: Mapping[str, bytes], *, without: Set[str]) -> dict[str, Content]:
+    """The texts in stored form; ``ValueError`` for one that does not have the hash it is named by."""
+    packed = {}
     for sha256, payload in texts.items():
-        if sha256 in known:
-            continue
-        if sha256 not in packed and hash_of(payload) != sha256:
-            raise ValueError(f"a part of its environment does not have the SHA-256 {sha256} that it names")
-        missing[sha256] = packed.get(sha256) or pack(sha256, payload)
-    return missing
+        if sha256 not in without:
+            if hash_of(payload) != sha256:
+                raise ValueError(f"a part of its environment does not have the SHA-256 {sha256} it names")
+            packed[sha256] = pack(sha256, payload)
+    return packed
 
 
 def _contents(connection: sa.Connection, hashes: Iterable[str | None]) -> list[Content]:

@@ -60,8 +60,8 @@ def test_the_profile_tells_when_and_how_long(tmp_path: Path, numbers: Path) -> N
     assert made.profile.wall_seconds > 0
     assert made.profile.cpu_seconds > 0
     assert (made.profile.output_rows, made.profile.output_bytes) == (1000, made.publication.bytes)
-    assert made.physical_plan.startswith("DataSinkExec: sink=ParquetSink")
-    assert "DataSourceExec" in made.physical_plan
+    assert made.profile.root.name == "DataSinkExec"
+    assert "DataSourceExec" in made.bundle.physical_plan
 
 
 def test_views_read_what_the_views_upstream_published(tmp_path: Path, numbers: Path) -> None:
@@ -284,7 +284,11 @@ def test_secret_values_stand_in_no_plan_and_no_message(
     secret = frozenset({"key"})
     plan = plan_project(tmp_path, {"v": sql}, sources, params={"key": value}, secret_params=secret)
     made = run(plan)
-    texts = [made.physical_plan, *(operator.display for operator in walk(made.profile.root))]
+    texts = [
+        made.bundle.physical_plan,
+        made.bundle.tree,
+        *(operator.display for operator in walk(made.profile.root)),
+    ]
     assert not [text for text in texts if str(value) in text]
     assert [text for text in texts if "$key" in text]
 

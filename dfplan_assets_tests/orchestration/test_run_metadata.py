@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from dfplan_assets.errors import StoreError
 from dfplan_assets.execution.materialise import Materialisation
 from dfplan_assets.execution.profile import OperatorProfile, RunProfile
 from dfplan_assets.execution.publication import Publication
@@ -16,10 +18,12 @@ from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.orchestration.assets import view_assets
 from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.run_metadata import EVENT_LIMIT_BYTES
+from dfplan_assets.orchestration.runner import Made
 from dfplan_assets.orchestration.translator import DfplanTranslator
-from dfplan_assets.planning.bundle import ProjectPlan
+from dfplan_assets.planning.bundle import ProjectPlan, SubstraitPlan, Validation
 from dfplan_assets.project import load_project
-from dfplan_assets_tests.small_projects import plan_of, write_project, write_shop
+from dfplan_assets.store import Recorded
+from dfplan_assets_tests.small_projects import bundle_of, plan_of, write_project, write_shop
 
 _NOW = datetime.datetime(2024, 5, 1, tzinfo=datetime.timezone.utc)
 
@@ -106,12 +110,23 @@ def _write_wide(folder: Path, columns: list[str], query: str, filtered: list[str
 
 
 def _run_fake(project: ProjectPlan, profile: RunProfile) -> list[tuple[str, int, dg.DagsterEvent]]:
-    """The events of a run of the view ``wide``, with their sizes as Dagster stores them."""
+    """The events of a run of the view ``wide``, with their sizes as Dagster stores them.
 
-    def materialise(view: str) -> Materialisation:
-        return Materialisation(Publication(view, "v1", ("part-0.parquet",), 1, 1, _NOW), profile, "")
+    The tree of its plan, what Substrait says of it and why the store failed are long too.
+    """
+    loud = StoreError("plan store", "no " * 10_000, "Stop " * 10_000)
+    reason = Validation("differs", "because " * 10_000)
 
-    assets = view_assets(project, DfplanTranslator(), materialise)
+    def make(view: str, run_id: str) -> Made:
+        publication = Publication(view, "v1", ("part-0.parquet",), 1, 1, _NOW)
+        bundle = replace(
+            bundle_of(project.views[view]),
+            tree="│ \N{SNOWMAN} │\n" * 100_000,
+            substrait=SubstraitPlan(b"x" * 10**6, None, ("Unnest",) * 10_000, reason),
+        )
+        return Made(Materialisation(publication, profile, bundle), Recorded("0" * 64, loud, loud, None), None)
+
+    assets = view_assets(project, DfplanTranslator(), make)
     with dg.DagsterInstance.ephemeral() as instance:
         job = dg.Definitions(assets=assets).resolve_implicit_global_asset_job_def()
         result = job.execute_in_process(instance=instance, asset_selection=[dg.AssetKey("wide")])
@@ -136,6 +151,8 @@ def test_no_event_of_a_monstrous_view_is_large(tmp_path: Path) -> None:
     events = _run_fake(plan_of(tmp_path), _monster(3000))
     assert {"ASSET_MATERIALIZATION", "STEP_OUTPUT"} <= {kind for kind, _, _ in events}
     assert {kind: size for kind, size, _ in events if size > EVENT_LIMIT_BYTES} == {}
+    # Its column lineage is left out, for which there has to be room where it is not.
+    assert max(size for _, size, _ in events) < EVENT_LIMIT_BYTES - 15_000
 
     found = _metadata(events)
     # 300 columns, each from two columns directly and 300 indirectly
@@ -147,6 +164,7 @@ def test_no_event_of_a_monstrous_view_is_large(tmp_path: Path) -> None:
         kept = shown.count("MonsterExec")
         assert kept > 50
         assert f"{3000 - kept:,} of 3,000 operators are left out" in head
+        assert "`dfplan show wide` prints all of them" in head
 
 
 def test_the_costliest_operators_survive_a_cut(tmp_path: Path) -> None:

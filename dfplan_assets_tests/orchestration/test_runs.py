@@ -92,7 +92,7 @@ def test_dagster_home_decides_where_the_run_is_kept(tmp_path: Path, monkeypatch:
     report = _run(plan_of(write_shop(tmp_path / "shop")))
     with _dagsters_own_instance(home) as instance:
         assert instance.get_run_by_id(report.run_id) is not None
-    assert not (tmp_path / "shop" / ".dfplan").exists()
+    assert not (tmp_path / "shop" / ".dfplan" / "dagster").exists()
 
 
 def test_a_second_run_adds_to_the_first(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import random
 from dataclasses import replace
@@ -14,7 +15,7 @@ from datafusion import SessionContext
 from dfplan_assets.errors import CycleError, PlanningError, ProjectError, UnknownNameError
 from dfplan_assets.planning import plan_project
 from dfplan_assets.planning.lineage import source_columns
-from dfplan_assets.project.model import Source
+from dfplan_assets.project.model import ParameterValue, Source
 from dfplan_assets_tests.planning.projects import project
 
 CHAIN = {
@@ -153,9 +154,32 @@ def test_views_over_a_damaged_source_are_unplanned_and_all_others_are_planned(tm
     assert "source c" in str(plan.unplanned["after"].error)
 
 
-def test_a_view_has_the_types_that_it_has_when_it_runs() -> None:
-    sql = "select cast(1.5 as decimal(18, 2)) as x, 1 as y union all select 2, cast(3 as bigint unsigned)"
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select cast(1.5 as decimal(18, 2)) as x, 1 as y union all select 2, cast(3 as bigint unsigned)",
+        "select round(cast(1.2345 as decimal(20, 8)), 2) as x, round(cast(1 as decimal(20, 8)), 1 + 1) as y",
+        "select date_bin(interval '1 day', timestamp '2024-01-01') as x, 1 + 1.5 as y",
+    ],
+)
+def test_a_view_has_the_types_that_it_has_when_it_runs(sql: str) -> None:
     plan = plan_project(project({"x": sql}))
     executed = SessionContext().sql(sql).to_arrow_table().schema
     assert plan.views["x"].schema.types == executed.types
     assert plan.views["x"].schema.names == executed.names
+
+
+@pytest.mark.parametrize(
+    ("value", "sql"),
+    [
+        ("hunter2", "select id from a where name <> $key"),
+        (987654321, "select id from a where id <> $key"),
+        (datetime.date(2031, 4, 5), "select id from a where d <> $key"),
+        (datetime.datetime(2031, 4, 5, 6, 7, 8), "select id from a where d <> $key"),
+    ],
+)
+def test_a_secret_value_stands_in_no_plan(value: ParameterValue, sql: str) -> None:
+    base = project({"x": sql}, params={"key": value})
+    assert "$key" not in plan_project(base).views["x"].logical_plan
+    hidden = plan_project(replace(base, secret_params=frozenset({"key"}))).views["x"].logical_plan
+    assert "$key" in hidden

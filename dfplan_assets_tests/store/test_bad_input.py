@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
@@ -114,7 +115,7 @@ def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
 
 def test_a_path_with_characters_that_urls_need_works(tmp_path: Path) -> None:
     path = tmp_path / "50% of it, or #1?.db"
-    with open_store(str(sa.URL.create("sqlite", database=str(path)))) as store:
+    with open_store(f"sqlite:///{quote(str(path))}") as store:
         store.put_bundle(samples.bundle(), at=MORNING)
     assert path.is_file()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pyarrow as pa
 from datafusion import DataFrame
@@ -24,12 +24,14 @@ def view_lineage(
     params: Mapping[str, ParameterValue],
     resolved: Mapping[str, bool],
     schemas: Mapping[str, pa.Schema],
+    hide: Callable[[str], str] = str,
 ) -> Lineage:
     """The lineage of a view from its plan as written.
 
     ``frame`` is the planned view, ``resolved`` the names that the planner looked up for it (and
-    whether there is such a table), ``schemas`` the schemas of the tables found. Raises LineageError
-    where the plan and the planner disagree or the plan says something unknown; nothing is guessed.
+    whether there is such a table), ``schemas`` the schemas of the tables found; ``hide`` takes secret
+    values out of messages. Raises LineageError where the plan and the planner disagree or the plan
+    says something unknown; nothing is guessed.
     """
     plan = frame.logical_plan()
     texts = {*string_literals(view.sql), *(value for value in params.values() if isinstance(value, str))}
@@ -48,7 +50,7 @@ def view_lineage(
     except PlanTextError as cause:
         raise LineageError(
             view.where,
-            f"the query plans, but its lineage is not certain: {cause}",
+            f"the query plans, but its lineage is not certain: {hide(str(cause))}",
             "Rewrite that part of the query, or rename columns with unusual characters; "
             "and report the query as a bug.",
         ) from cause

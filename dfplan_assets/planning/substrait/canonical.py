@@ -19,6 +19,7 @@ from substrait.plan_pb2 import Plan
 from substrait.type_pb2 import NamedStruct, Type
 
 from dfplan_assets.planning.substrait.normal_form import messages, normalise
+from dfplan_assets.planning.substrait.parsing import parse_plan
 
 Declaration = (
     SimpleExtensionDeclaration.ExtensionFunction
@@ -36,7 +37,7 @@ def canonical_message(raw: bytes, leaves: Mapping[str, Sequence[Any]]) -> bytes:
 
     Reads of a table named in ``leaves`` become extension relations, in pre-order with its details in turn.
     """
-    plan = Plan.FromString(raw)
+    plan = parse_plan(raw)
     _make_canonical(plan, list(messages(plan)), leaves)
     plan.version.producer = PRODUCER
     message: bytes = plan.SerializeToString(deterministic=True)
@@ -48,7 +49,7 @@ def canonical_without_nullability(raw: bytes) -> bytes:
 
     Whether a column can be null changes with the query upstream, and not what this query means.
     """
-    plan = Plan.FromString(raw)
+    plan = parse_plan(raw)
     parts = list(messages(plan))
     for part in parts:
         if "nullability" in part.DESCRIPTOR.fields_by_name:

@@ -20,6 +20,7 @@ from dfplan_assets.planning.panics import raise_unless_datafusion
 from dfplan_assets.planning.substrait.canonical import PRODUCER, rels_of_leaves, turn_into_read
 from dfplan_assets.planning.substrait.datafusion_plan import bound_to, decode_node
 from dfplan_assets.planning.substrait.encoding import PLAN_TYPE_URL, schema_in_substrait
+from dfplan_assets.planning.substrait.parsing import parse_plan
 
 _CATALOG = "dfplan_extensions"
 _MAKE_ANEW = "Plan the view again to make the message anew."
@@ -57,7 +58,7 @@ def decode(message: bytes, ctx: SessionContext, where: str = "Substrait message"
 def read_message(message: bytes, where: str) -> Plan:
     """A message of ours as protocol buffers; the first checks of ``decode``. Raises SubstraitError."""
     try:
-        plan: Plan = Plan.FromString(message)
+        plan: Plan = parse_plan(message)
     except DecodeError as cause:
         raise SubstraitError(
             where,

@@ -30,6 +30,7 @@ from dfplan_assets.planning.substrait.datafusion_plan import (
     replace_input,
     without_places,
 )
+from dfplan_assets.planning.substrait.parsing import parse_plan
 from dfplan_assets.planning.substrait.table_functions import call_text, table_function_scans
 from dfplan_assets.planning.substrait.wire import first_bytes
 
@@ -232,7 +233,7 @@ def _whole(ctx: SessionContext, root: bytes) -> _Encoded | Refusal:
         return _Encoded(refusal, {}, ())  # encoding and decoding alone took the obstacle away
     frame = _produce(workshop().sql("SELECT 1").logical_plan())
     assert isinstance(frame, bytes)
-    message: Plan = Plan.FromString(frame)
+    message: Plan = parse_plan(frame)
     relation = message.relations[0].root
     relation.input.extension_leaf.detail.CopyFrom(_detail(root))
     del relation.names[:]
@@ -261,7 +262,7 @@ def schema_in_substrait(schema: pa.Schema) -> NamedStruct:
     produced = _produce(decode_node(workshop(), _stand_in("table", schema)))
     if isinstance(produced, Refusal):
         raise ValueError(str(produced))
-    named: NamedStruct = Plan.FromString(produced).relations[0].root.input.read.base_schema
+    named: NamedStruct = parse_plan(produced).relations[0].root.input.read.base_schema
     return named
 
 

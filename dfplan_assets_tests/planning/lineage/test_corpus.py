@@ -1,4 +1,4 @@
-"""Lineage of a whole corpus, held against the optimizer, which prunes columns by rules of its own."""
+"""Lineage and types of a whole corpus, held against the optimizer, which has rules of its own."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import re
 import pytest
 
 from dfplan_assets.planning.guard import plan_query
+from dfplan_assets.planning.project_plan import analysed_schema
+from dfplan_assets.planning.session import analysis_context
 from dfplan_assets_tests.planning.identity.corpus import Query, queries
-from dfplan_assets_tests.planning.identity.planning import Session, view_of
+from dfplan_assets_tests.planning.identity.planning import ENGINE, Session, view_of
 
 SCAN = re.compile(r"TableScan: ([^\n]+?) projection=\[([^\]]*)\]")
 
@@ -34,3 +36,13 @@ def test_required_columns_hold_what_the_optimizer_reads(session: Session, query:
             continue
         read = {column for column in columns.split(", ") if column}
         assert read <= set(lineage.required_columns[name]), f"of {name} in {query.sql}"
+
+
+@pytest.mark.parametrize(
+    "query", [q for q in queries() if q.executable], ids=lambda query: f"{query.file}: {query.title}"
+)
+def test_a_view_is_planned_with_the_types_that_it_runs_with(session: Session, query: Query) -> None:
+    frame = plan_query(session.ctx, view_of(query.sql), query.params)
+    planned = analysed_schema(analysis_context(ENGINE), frame)
+    run = session.ctx.create_dataframe_from_logical_plan(frame.optimized_logical_plan()).schema()
+    assert planned.types == run.types

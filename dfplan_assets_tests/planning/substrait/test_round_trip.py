@@ -235,3 +235,20 @@ def test_all_rules_of_the_optimiser_are_known() -> None:
     analyser = {"resolve_grouping_function", "type_coercion", "resolve_lambda_variables"}
     assert rules - analyser == STABLE_RULES | OTHER_RULES
     assert not STABLE_RULES & OTHER_RULES
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"select {' + '.join(['s.capacity'] * 300)} as total from stations s",
+        f"select s.id from stations s where {' and '.join(f's.id <> {n}' for n in range(200))}",
+        f"select {'coalesce(' * 40}s.capacity{', 1)' * 40} as c from stations s",
+    ],
+    ids=["sum", "conditions", "calls"],
+)
+def test_a_deep_expression_has_one_message(sql: str) -> None:
+    ctx = stand_in_context()
+    first, second = (encode(ctx, ctx.sql(sql)) for _ in range(2))
+    assert first.refusal is None
+    assert first.message is not None
+    assert first.message == second.message

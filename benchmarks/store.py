@@ -1,6 +1,6 @@
 """How fast the plan artifact store is, on SQLite and, with a URL, on PostgreSQL.
 
-    python -m bench.store_speed [--postgresql URL] [--views 1000] [--runs 10] [--format text|json]
+    python -m benchmarks.store [--postgresql URL] [--views 1000] [--runs 10] [--format text|json]
 
 The bundles carry the real ``information_schema`` of DataFusion (0.8 MB) and plans of 30 operators.
 """

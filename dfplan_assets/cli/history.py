@@ -1,0 +1,176 @@
+"""``dfplan history``: the plans of a view over time, and its runs."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from dfplan_assets.cli.options import current_options, project_options
+from dfplan_assets.cli.output import isoformat, print_json, print_text
+from dfplan_assets.cli.stored import SHORT_KEY_CHARACTERS, bundles_of, stored
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from dfplan_assets.store import BundleRecord
+
+_RUNS_IN_TEXT = 10
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Bundles of one complete identity, planned one after the other; ``changed`` is against the plan before.
+
+    Bundles of one identity differ in nothing but file paths and moments of planning.
+    """
+
+    bundles: tuple[BundleRecord, ...]
+    changed: tuple[str, ...] | None
+
+    @property
+    def latest(self) -> BundleRecord:
+        return max(self.bundles, key=lambda bundle: bundle.last_planned_at)
+
+
+@click.command()
+@click.argument("view")
+@project_options
+def history(view: str) -> None:
+    """The plans that VIEW has had and what changed from one to the next, and its runs.
+
+    Plans that differ only in the files they read, or in the moment that now() gave, are one.
+    """
+    options = current_options()
+    with stored(options) as (project, store):
+        plans = _plans(bundles_of(view, project, store))
+        runs = store.runs(view)
+    ran = _Runs(runs)
+    if options.format == "json":
+        print_json(
+            {
+                "view": view,
+                "plans": [_plan_document(plan, ran) for plan in plans],
+                "runs": [_run_document(row) for row in ran.rows],
+            }
+        )
+    else:
+        print_text(
+            Text(view, style="bold"),
+            _plan_table(plans, ran),
+            "",
+            _run_table(ran.rows[-_RUNS_IN_TEXT:], len(ran.rows)),
+        )
+
+
+class _Runs:
+    """The runs of a view, the oldest first, with None for what is not known."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        values = frame.astype(object).where(frame.notna(), None)
+        self.rows: list[dict[str, Any]] = [
+            dict(zip(frame.columns, row, strict=True)) for row in values.itertuples(index=False, name=None)
+        ]
+
+    def of(self, plan: _Plan) -> list[dict[str, Any]]:
+        """The runs of a plan."""
+        keys = {bundle.key for bundle in plan.bundles}
+        return [row for row in self.rows if row["bundle_key"] in keys]
+
+
+def _plans(bundles: Sequence[BundleRecord]) -> list[_Plan]:
+    """The plans, the oldest first, of bundles in any order."""
+    plans: list[_Plan] = []
+    for bundle in sorted(bundles, key=lambda each: (each.first_planned_at, each.last_planned_at, each.key)):
+        before = plans[-1].bundles[-1].identity if plans else None
+        if before is not None and before.complete == bundle.identity.complete:
+            plans[-1] = _Plan((*plans[-1].bundles, bundle), plans[-1].changed)
+            continue
+        parts = bundle.identity.parts
+        changed = (
+            None
+            if before is None
+            else tuple(
+                name
+                for name in dict.fromkeys([*before.parts, *parts])
+                if before.parts.get(name) != parts.get(name)
+            )
+        )
+        plans.append(_Plan((bundle,), changed))
+    return plans
+
+
+def _median_wall_seconds(rows: Sequence[dict[str, Any]]) -> float | None:
+    seconds = [
+        float(row["wall_seconds"])
+        for row in rows
+        if row["status"] == "succeeded" and row["wall_seconds"] is not None
+    ]
+    return statistics.median(seconds) if seconds else None
+
+
+def _plan_document(plan: _Plan, ran: _Runs) -> dict[str, Any]:
+    rows, latest = ran.of(plan), plan.latest
+    return {
+        "key": latest.key,
+        "keys": [bundle.key for bundle in plan.bundles],
+        "fingerprint": latest.identity.fingerprint,
+        "complete": latest.identity.complete,
+        "first_planned_at": isoformat(min(bundle.first_planned_at for bundle in plan.bundles)),
+        "last_planned_at": isoformat(latest.last_planned_at),
+        "changed_parts": None if plan.changed is None else list(plan.changed),
+        "runs": len(rows),
+        "succeeded": sum(row["status"] == "succeeded" for row in rows),
+        "median_wall_seconds": _median_wall_seconds(rows),
+    }
+
+
+def _run_document(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "started_at": row["started_at"].isoformat()}
+
+
+def _plan_table(plans: Sequence[_Plan], ran: _Runs) -> Table:
+    grid = _grid(("plan", "first seen", "last seen", "runs", "median s", "changed"), ("runs", "median s"))
+    for plan in plans:
+        rows = ran.of(plan)
+        median = _median_wall_seconds(rows)
+        grid.add_row(
+            plan.latest.key[:SHORT_KEY_CHARACTERS],
+            f"{min(bundle.first_planned_at for bundle in plan.bundles):%Y-%m-%d %H:%M}",
+            f"{plan.latest.last_planned_at:%Y-%m-%d %H:%M}",
+            str(len(rows)),
+            "" if median is None else f"{median:,.3f}",
+            Text("first plan" if plan.changed is None else ", ".join(plan.changed)),
+        )
+    return grid
+
+
+def _run_table(rows: Sequence[dict[str, Any]], total: int) -> Table:
+    grid = _grid(
+        ("run", "status", "plan", "rows", "bytes", "wall s", "CPU s", "failure"),
+        ("rows", "bytes", "wall s", "CPU s"),
+    )
+    grid.title = f"the last {len(rows)} of {total} runs (UTC)" if len(rows) < total else None
+    grid.title_justify = "left"
+    for row in reversed(rows):
+        grid.add_row(
+            f"{row['started_at']:%Y-%m-%d %H:%M:%S}",
+            Text(row["status"], style="bold red" if row["status"] == "failed" else ""),
+            (row["bundle_key"] or "")[:SHORT_KEY_CHARACTERS],
+            *("" if row[name] is None else f"{row[name]:,}" for name in ("output_rows", "output_bytes")),
+            *("" if row[name] is None else f"{row[name]:,.3f}" for name in ("wall_seconds", "cpu_seconds")),
+            Text((row["failure"] or "").partition("\n")[0]),
+        )
+    return grid
+
+
+def _grid(headings: Sequence[str], right: Sequence[str]) -> Table:
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in headings:
+        grid.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
+    return grid

@@ -1,0 +1,133 @@
+"""The short form of a plan bundle, which every materialisation carries, and where the whole bundle is."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from dfplan_assets.errors import StoreError
+from dfplan_assets.orchestration.markdown import fenced, fit, shorten, table
+from dfplan_assets.planning.bundle import Identity, PlanBundle
+from dfplan_assets.store import Recorded, topology_figures
+
+_TREE_BYTES = 10_000
+_TEXT_BYTES = 700
+_NAMES_BYTES = 300
+_MEANINGS = {
+    "meaning": "the query says something else",
+    "parameters": "a parameter has another value or type",
+    "inputs": "a column that it reads has another type",
+    "functions": "a function that it calls has another signature or body",
+    "settings": "a setting that decides results has another value",
+    "engine": "DataFusion has another release",
+    "physical": "DataFusion runs it in another way",
+}
+
+
+def bundle_metadata(
+    bundle: PlanBundle, recorded: Recorded, previous: Identity | None
+) -> dict[str, dg.MetadataValue]:
+    """What a plan is, how it differs from the ``previous`` one, and the key that finds all of it.
+
+    No value is a number: Dagster would plot it. With the other parts of a materialisation's metadata
+    it stays below the limit of one event.
+    """
+    view = bundle.view
+    found: dict[str, dg.MetadataValue] = {
+        "dfplan/fingerprint": dg.MetadataValue.text(bundle.identity.fingerprint),
+        "dfplan/plan_changes": dg.MetadataValue.md(_changes(view, previous, bundle.identity)),
+        "dfplan/explain_tree": dg.MetadataValue.md(_tree(bundle)),
+        "dfplan/topology": dg.MetadataValue.md(_topology(bundle)),
+        "dfplan/substrait": dg.MetadataValue.text(_substrait(bundle)),
+    }
+    if recorded.bundle_key is not None:
+        found["dfplan/bundle_key"] = dg.MetadataValue.text(recorded.bundle_key)
+    if bundle.identity.volatile_functions:
+        names = shorten(", ".join(bundle.identity.volatile_functions), _NAMES_BYTES)
+        found["dfplan/volatile_functions"] = dg.MetadataValue.text(names)
+    failure = store_failure(recorded)
+    if failure is not None:
+        found["dfplan/store_failure"] = dg.MetadataValue.text(failure)
+    return found
+
+
+def store_failure(recorded: Recorded) -> str | None:
+    """Why the plan store does not have this run yet, and what became of its records; None if it has it."""
+    if recorded.lost is not None:
+        reason = recorded.lost if recorded.deferred is None else recorded.deferred
+        causes = f"The plan store: {_reason(reason)} The queue: {_reason(recorded.lost)}"
+        return f"This run's records are lost. {causes}"
+    if recorded.deferred is not None:
+        return f"This run's records wait beside the project for the next run. {_reason(recorded.deferred)}"
+    drained = recorded.drained
+    if drained is not None and drained.unreadable:
+        first = _reason(drained.unreadable[0])
+        return f"{len(drained.unreadable):,} records of earlier runs that waited cannot be read. {first}"
+    if drained is not None and drained.stopped is not None:
+        return f"Records of earlier runs still wait. {_reason(drained.stopped)}"
+    return None
+
+
+def _reason(error: StoreError) -> str:
+    return shorten(f"{error.where}: {error.cause}. {error.next_step}", _TEXT_BYTES)
+
+
+def _changes(view: str, previous: Identity | None, current: Identity) -> str:
+    if previous is None:
+        return "This is the first plan that the store knows of."
+    names = [
+        name
+        for name in dict.fromkeys([*current.parts, *previous.parts])
+        if current.parts.get(name) != previous.parts.get(name)
+    ]
+    if not names:
+        return "The plan is that of the last run."
+    lines = [f"- {name}: {_MEANINGS[name]}" if name in _MEANINGS else f"- {name}" for name in names]
+    results = (
+        "Results are decided as before."
+        if current.fingerprint == previous.fingerprint
+        else "Results may differ."
+    )
+    return "\n".join(
+        [f"{results} Changed since the last run:", "", *lines, "", f"`dfplan diff {view}` says how."]
+    )
+
+
+def _tree(bundle: PlanBundle) -> str:
+    lines = bundle.tree.rstrip().splitlines()
+    shown = fit(lines, _TREE_BYTES)
+    whole = f"`dfplan show {bundle.view}` prints the whole plan."
+    if not shown:
+        return f"**Left out: it is too wide.** {whole}"
+    text = fenced("\n".join(lines[:shown]))
+    if shown == len(lines):
+        return text
+    left_out = f"the last {len(lines) - shown:,} of {len(lines):,} lines are left out"
+    return f"**Shortened: {left_out}.** {whole}\n\n{text}"
+
+
+def _topology(bundle: PlanBundle) -> str:
+    figures = topology_figures(bundle.topology)
+    rows = [
+        ("operators", figures.operators),
+        ("pipeline breakers", figures.pipeline_breakers),
+        ("hash repartitions", figures.hash_repartitions),
+        ("round-robin repartitions", figures.round_robin_repartitions),
+        ("sort-preserving merges", figures.sort_preserving_merges),
+        ("scans", figures.scans),
+        ("files scanned", figures.scan_files),
+        ("partitions that come out", figures.output_partitions),
+    ]
+    return table(("", "count"), [(label, f"{count:,}") for label, count in rows], numeric=(False, True))
+
+
+def _substrait(bundle: PlanBundle) -> str:
+    substrait = bundle.substrait
+    if substrait.message is None:
+        return shorten(f"none: {substrait.refusal}", _TEXT_BYTES)
+    outcome = f"{substrait.validation.outcome}: {substrait.validation.reason}"
+    nodes = (
+        f"; in extension relations: {shorten(', '.join(substrait.extension_nodes), _NAMES_BYTES)}"
+        if substrait.extension_nodes
+        else ""
+    )
+    return shorten(f"{len(substrait.message):,} bytes; {outcome}{nodes}", _TEXT_BYTES)

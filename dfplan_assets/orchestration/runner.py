@@ -1,0 +1,103 @@
+"""Running the views of a project, one at a time or several, each attempt recorded in the plan store."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from threading import Lock
+
+from dfplan_assets.errors import ExecutionError, InputError
+from dfplan_assets.execution.materialise import Materialisation, materialise
+from dfplan_assets.execution.runtime import Runtime, open_runtime
+from dfplan_assets.execution.warehouse import Warehouse
+from dfplan_assets.planning.bundle import EnvironmentPart, ProjectPlan
+from dfplan_assets.planning.environment import capture_environment
+from dfplan_assets.store import BundleRecord, Recorded, Recorder, RunRecord
+from dfplan_assets.store.queue import queue_of
+
+
+@dataclass(frozen=True)
+class Made:
+    """A view's new result, what became of its records, and the plan it ran with before this run.
+
+    ``previous`` is None where the store knows of no earlier plan, or could not be asked.
+    """
+
+    done: Materialisation
+    recorded: Recorded
+    previous: BundleRecord | None
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """What is opened once in a process: the engine, the environment of its plans, the store."""
+
+    runtime: Runtime
+    environment: tuple[EnvironmentPart, ...]
+    recorder: Recorder
+    previous: Mapping[str, BundleRecord]
+
+
+class ProjectRunner:
+    """Materialises the views of one planned project, all of them over one runtime.
+
+    Every attempt is recorded in the plan store, which no failure of the store disturbs. Nothing is
+    opened or written before the first view runs; all is closed when the process ends. May be called
+    from several threads.
+    """
+
+    def __init__(self, plan: ProjectPlan) -> None:
+        self._plan = plan
+        self._warehouse = Warehouse.of(plan.project)
+        self._opening = Lock()
+        self._opened: _Opened | None = None
+
+    def __call__(self, view: str, dagster_run_id: str) -> Made:
+        """Runs a view, publishes its result and records both; raises what ``materialise`` raises."""
+        opened = self._open()
+        started_at = datetime.now(timezone.utc)
+        identity = self._plan.views[view].identity
+        try:
+            done = materialise(self._plan, view, self._warehouse, opened.runtime, opened.environment)
+        except (ExecutionError, InputError) as error:
+            failed = RunRecord(
+                view=view,
+                status="failed",
+                started_at=started_at,
+                fingerprint=identity.fingerprint,
+                dagster_run_id=dagster_run_id,
+                cores=os.cpu_count(),
+                failure=str(error),
+            )
+            opened.recorder.record(failed, bundle=None, at=started_at)
+            raise
+        succeeded = RunRecord(
+            view=view,
+            status="succeeded",
+            started_at=done.profile.started_at,
+            profile=done.profile,
+            publication_version=done.publication.version,
+            dagster_run_id=dagster_run_id,
+            cores=os.cpu_count(),
+        )
+        previous = opened.previous.get(view)
+        recorded = opened.recorder.record(succeeded, bundle=done.bundle, at=started_at)
+        return Made(done, recorded, previous)
+
+    def _open(self) -> _Opened:
+        with self._opening:
+            if self._opened is None:
+                resources = ExitStack()
+                atexit.register(resources.close)
+                self._warehouse.sweep(())  # a view prunes its own results when it publishes
+                project = self._plan.project
+                runtime = resources.enter_context(open_runtime(project.engine, self._warehouse))
+                recorder = Recorder(project.store, queue_of(project))
+                resources.callback(recorder.close)
+                previous = recorder.latest_bundles(project.views)
+                self._opened = _Opened(runtime, capture_environment(self._plan), recorder, previous)
+            return self._opened

@@ -1,0 +1,127 @@
+"""Capturing the whole bundle of a view that is about to run, over its real tables.
+
+Nothing is executed. A view with secret parameters is captured from a plan in which other values
+stand in their place: no secret is in the bundle because none was in the plan.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from datafusion import DataFrame, SessionContext
+
+from dfplan_assets.errors import ParameterError, SubstraitError
+from dfplan_assets.planning.bundle import (
+    BoundParameter,
+    EnvironmentPart,
+    PlanBundle,
+    ProjectPlan,
+    SubstraitPlan,
+    ViewPlan,
+)
+from dfplan_assets.planning.explains import explain_tree, rule_effects
+from dfplan_assets.planning.guard import plan_query
+from dfplan_assets.planning.identity import with_physical
+from dfplan_assets.planning.secrets import hider, params_to_show, secret_names
+from dfplan_assets.planning.sql_text import parameter_names
+from dfplan_assets.planning.substrait import NOT_VALIDATED, encode
+from dfplan_assets.planning.topology import topology
+from dfplan_assets.project.model import Project, View
+
+# No view or source has a space in its name, so this hides none of them.
+_EXPLAINED = "plan of the view"
+
+
+@dataclass(frozen=True)
+class Captured:
+    """A bundle, not yet validated, and the frame that it was made from."""
+
+    bundle: PlanBundle
+    frame: DataFrame
+
+
+def capture(
+    ctx: SessionContext,
+    plan: ProjectPlan,
+    view_plan: ViewPlan,
+    frame: DataFrame,
+    environment: Sequence[EnvironmentPart],
+) -> Captured:
+    """The bundle of a view planned in a session over its real tables as ``frame``.
+
+    Raises SubstraitError for a plan that has no Substrait form where ``planning.substrait`` requires
+    one, and what DataFusion raises for a plan that it cannot execute.
+    """
+    started = time.monotonic()
+    project, view = plan.project, view_plan.view
+    shown = _frame_to_show(ctx, project, view, frame)
+    hide = hider(project, view) if shown is None else str
+    explained = frame if shown is None else shown
+    physical = explained.execution_plan()
+    physical_text = hide(physical.display_indent())
+    substrait = _substrait(ctx, project, view, shown)
+    ctx.register_view(_EXPLAINED, explained)
+    try:
+        tree = hide(explain_tree(ctx, _EXPLAINED))
+        rules = rule_effects(ctx, _EXPLAINED) if project.planning.verbose else None
+    finally:
+        ctx.deregister_table(_EXPLAINED)
+    bundle = PlanBundle(
+        view=view.name,
+        sql=view.sql,
+        lineage=view_plan.lineage,
+        schema=view_plan.schema,
+        logical_plan=view_plan.logical_plan,
+        optimized_plan=hide(explained.optimized_logical_plan().display_indent()),
+        substrait=substrait,
+        parameters=_parameters(project, view),
+        physical_plan=physical_text,
+        topology=tuple(replace(node, display=hide(node.display)) for node in topology(physical)),
+        tree=tree,
+        rules=None if rules is None else tuple(replace(rule, diff=hide(rule.diff)) for rule in rules),
+        environment=tuple(environment),
+        identity=with_physical(view_plan.identity, physical_text),
+        planning_seconds=time.monotonic() - started,
+    )
+    return Captured(bundle, explained)
+
+
+def _frame_to_show(ctx: SessionContext, project: Project, view: View, frame: DataFrame) -> DataFrame | None:
+    """The frame itself, or one with other values for secret parameters; None where no other value fits."""
+    if not secret_names(project, view):
+        return frame
+    for params in params_to_show(project, view):
+        try:
+            return plan_query(ctx, view, params)
+        except ParameterError:
+            continue
+    return None
+
+
+def _substrait(ctx: SessionContext, project: Project, view: View, shown: DataFrame | None) -> SubstraitPlan:
+    if shown is None:
+        refusal = "Literal: its secret parameters take no other value that could be shown"
+        encoded = SubstraitPlan(None, refusal, (), NOT_VALIDATED)
+    else:
+        encoded = encode(ctx, shown)
+    if encoded.message is None and project.planning.substrait == "required":
+        raise SubstraitError(
+            view.where,
+            f"the plan has no Substrait form: {encoded.refusal}",
+            "Rewrite that part of the query, or set planning: {substrait: preferred} in dfplan.yaml.",
+        )
+    return encoded
+
+
+def _parameters(project: Project, view: View) -> tuple[BoundParameter, ...]:
+    params = project.params_of(view)
+    return tuple(
+        BoundParameter(
+            name,
+            type(params[name]).__name__,
+            None if name in project.secret_params else str(params[name]),
+        )
+        for name in parameter_names(view.sql)
+    )
