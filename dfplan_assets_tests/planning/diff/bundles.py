@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
 
 from datafusion import SessionConfig, SessionContext
 
-from dfplan_assets.execution.secrets import hider
 from dfplan_assets.planning import ProjectPlan
 from dfplan_assets.planning.bundle import (
     EnvironmentPart,
-    Identity,
     PlanBundle,
     SubstraitPlan,
     Validation,
@@ -20,7 +16,7 @@ from dfplan_assets.planning.bundle import (
 from dfplan_assets.planning.diff import facts_of_plan
 from dfplan_assets.planning.environment import capture_environment
 from dfplan_assets.planning.guard import plan_query
-from dfplan_assets.planning.identity import normalised_physical_plan
+from dfplan_assets.planning.identity import with_physical
 from dfplan_assets.planning.topology import topology
 
 NO_SUBSTRAIT = SubstraitPlan(None, "not part of this test", (), Validation("not validated", "off"))
@@ -46,7 +42,7 @@ def bundle_of(
     frame = plan_query(ctx, found.view, params)
     physical = frame.execution_plan()
     environment = environment if environment is not None else capture_environment(plan)
-    facts = facts_of_plan(plan, view, environment, hider(plan.project, found.view))
+    facts = facts_of_plan(plan, view, environment)
     return PlanBundle(
         view=view,
         sql=facts.sql,
@@ -64,10 +60,3 @@ def bundle_of(
         identity=with_physical(plan.views[view].identity, physical.display_indent()),
         planning_seconds=0.01,
     )
-
-
-def with_physical(identity: Identity, physical_plan: str) -> Identity:
-    """An identity with the part that only planning over files gives."""
-    text = normalised_physical_plan(physical_plan, folded=bool(identity.volatile_functions))
-    sha256 = hashlib.sha256(text.encode()).hexdigest()
-    return replace(identity, parts={**identity.parts, "physical": sha256}, complete=sha256)
