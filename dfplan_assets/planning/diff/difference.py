@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dfplan_assets.planning.diff.alignment import Pair, TreeRow, align, fold
+from dfplan_assets.planning.diff.downstream import counts_by_value
 from dfplan_assets.planning.diff.facts import PlanFacts
 from dfplan_assets.planning.diff.lines import logical_lines, physical_lines
 from dfplan_assets.planning.diff.physical_causes import physical_causes
@@ -217,7 +218,9 @@ def _changed_columns(
     names = dict.fromkeys([*before.schema.names, *after.schema.names])
     if unchanged is not None:
         return tuple(name for name in names if name not in unchanged)
-    changes = input_changes(before, after) if parts and {*parts} <= {"inputs", "physical"} else None
+    same_query = words_of(before.sql) == words_of(after.sql) and {*parts} <= {"meaning", "inputs", "physical"}
+    # The same query over columns of other types: its meaning differs by these alone.
+    changes = input_changes(before, after) if same_query and not counts_by_value(after.logical_plan) else None
     if changes:
         return tuple(
             name

@@ -110,8 +110,6 @@ def engine_cause(before: PlanFacts, after: PlanFacts) -> str:
 def _type_name(kind: str) -> str:
     """DataFusion's name of a type as ``dfplan.yaml`` has it, where it has one."""
     known = _TYPE_NAMES.get(kind)
-    return (
-        known
-        if known is not None
-        else re.sub(r"^(?:U?Int|Float|Date|Decimal)\d+", lambda m: m[0].lower(), kind)
-    )
+    if known is not None:
+        return known
+    return re.sub(r"^(?:U?Int|Float|Date|Decimal)\d+", lambda name: name[0].lower(), kind)

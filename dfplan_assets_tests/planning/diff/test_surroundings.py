@@ -73,6 +73,7 @@ def test_an_input_column_of_another_type_reaches_the_columns_made_of_it() -> Non
     found = difference(facts(query), facts(query, tables=with_types(price=pa.decimal128(12, 2))))
     assert found.causes[0] == "input orders.price: float64 → decimal128(12, 2)"
     assert "output column double: float64 → decimal128(33, 2)" in found.causes
+    assert found.changed_columns == ("double",)
     assert found.kind == "rows or values may differ"
 
 
@@ -80,7 +81,13 @@ def test_an_input_column_of_another_width_changes_what_is_made_of_it() -> None:
     query = "select id, count(price) as n, max(year) as last from orders group by id"
     found = difference(facts(query), facts(query, tables=with_types(price=pa.float32())))
     assert found.cause == "input orders.price: float64 → float32"
-    print(found.changed_parts, found.changed_columns)
+    assert found.changed_columns == ("n",)
+
+
+def test_an_input_column_of_another_type_under_distinct_changes_the_rows() -> None:
+    query = "select distinct id, price from orders"
+    found = difference(facts(query), facts(query, tables=with_types(price=pa.float32())))
+    assert found.changed_columns is None
 
 
 def test_a_column_that_is_not_used_changes_nothing() -> None:
