@@ -16,8 +16,9 @@ from pathlib import Path
 
 import dfplan_assets.demo
 from dfplan_assets.demo.data import make
-from dfplan_assets.planning import ProjectPlan, plan_project
+from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.planning.guard import plan_query
+from dfplan_assets.planning.project_plan import plan_project
 from dfplan_assets.planning.session import execution_context
 from dfplan_assets.planning.sources import register_result, register_source
 from dfplan_assets.project import load_project

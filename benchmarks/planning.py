@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from benchmarks.generated import planned_only
-from dfplan_assets.planning import plan_project
+from dfplan_assets.planning.project_plan import plan_project
 from dfplan_assets.project.model import Project
 
 COUNTS = (100, 300, 1000)

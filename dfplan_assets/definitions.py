@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dfplan_assets.lookup import configured_project
 from dfplan_assets.orchestration.definitions import project_definitions
-from dfplan_assets.planning import plan_project
+from dfplan_assets.planning.project_plan import plan_project
 from dfplan_assets.project import load_project
 
 defs = project_definitions(plan_project(load_project(configured_project())))

@@ -9,8 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dfplan_assets.planning import ProjectPlan, plan_project
-from dfplan_assets.planning.bundle import PlanBundle, SubstraitPlan, Validation, ViewPlan
+from dfplan_assets.planning.bundle import PlanBundle, ProjectPlan, SubstraitPlan, Validation, ViewPlan
+from dfplan_assets.planning.project_plan import plan_project
 from dfplan_assets.project import load_project
 
 SHOP_VIEWS = {

@@ -42,8 +42,8 @@ def diff(view: str, a: str | None, b: str | None) -> None:
     with A alone it is compared with the plan as it is now. Nothing is run or written.
     """
     options = current_options()
-    from dfplan_assets.planning import plan_project
     from dfplan_assets.planning.diff import difference, facts_of_bundle, reached_views
+    from dfplan_assets.planning.project_plan import plan_project
 
     with stored(options) as (project, store):
         bundles = bundles_of(view, project, store)

@@ -29,7 +29,7 @@ def lineage(view: str | None, sources: bool) -> None:
     come from.
     """
     options = current_options()
-    from dfplan_assets.planning.lineage import source_columns
+    from dfplan_assets.planning.lineage.across_views import source_columns
 
     project, views = planned(options, view)
     if sources:

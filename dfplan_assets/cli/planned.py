@@ -17,7 +17,7 @@ def planned(options: Options, view: str | None) -> tuple[ProjectPlan, tuple[str,
     Raises UnknownNameError for a name that is no view, before anything is planned, and the error of
     a view asked about that cannot be planned.
     """
-    from dfplan_assets.planning import plan_project
+    from dfplan_assets.planning.project_plan import plan_project
     from dfplan_assets.project import load_project
 
     project = load_project(options.project)

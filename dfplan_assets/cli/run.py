@@ -32,7 +32,7 @@ def run(ctx: click.Context, selection: str | None) -> None:
     with stdout_to_stderr():
         # Importing Dagster takes longer than all other commands do.
         from dfplan_assets.orchestration.runs import run_views
-        from dfplan_assets.planning import plan_project
+        from dfplan_assets.planning.project_plan import plan_project
         from dfplan_assets.project import load_project
 
         project = plan_project(load_project(options.project))

@@ -13,6 +13,7 @@ from rich.text import Text
 from dfplan_assets.cli.options import current_options, project_options
 from dfplan_assets.cli.output import print_json, print_text
 from dfplan_assets.cli.stored import stored
+from dfplan_assets.errors import StoreError
 
 if TYPE_CHECKING:
     from dfplan_assets.store import StoreInfo
@@ -29,11 +30,19 @@ def store() -> None:
 def info() -> None:
     """What the store holds, how large it is, and how many records wait to be stored."""
     options = current_options()
+    from dfplan_assets.project import load_project
     from dfplan_assets.store.queue import queue_of
 
-    with stored(options) as (project, opened):
-        found = opened.info()
-        waiting = len(queue_of(project))
+    queue = queue_of(load_project(options.project))
+    waiting = len(queue)
+    try:
+        with stored(options) as (_, opened):
+            found = opened.info()
+    except StoreError as error:
+        # A store that cannot be read is just when one wants to know what waits for it.
+        raise StoreError(
+            error.where, error.cause, f"{error.next_step} In {queue.folder} {waiting:,} records wait for it."
+        ) from error
     if options.format == "json":
         print_json(_info_document(found, waiting))
     else:

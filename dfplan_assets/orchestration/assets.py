@@ -93,7 +93,6 @@ def _view_asset(
         failure = store_failure(made.recorded)
         if failure is not None:
             context.log.warning(failure)
-        previous = None if made.previous is None else made.previous.identity
         return dg.MaterializeResult(
             asset_key=spec.key,
             metadata={
@@ -104,7 +103,7 @@ def _view_asset(
                     translator.get_asset_key,
                     project.project.root,
                 ),
-                **bundle_metadata(made.done.bundle, made.recorded, previous),
+                **bundle_metadata(made),
             },
         )
 

@@ -6,35 +6,26 @@ import dagster as dg
 
 from dfplan_assets.errors import StoreError
 from dfplan_assets.orchestration.markdown import fenced, fit, shorten, table
-from dfplan_assets.planning.bundle import Identity, PlanBundle
+from dfplan_assets.orchestration.runner import Made
+from dfplan_assets.planning.bundle import PlanBundle
 from dfplan_assets.store import Recorded, topology_figures
 
 _TREE_BYTES = 10_000
 _TEXT_BYTES = 700
 _NAMES_BYTES = 300
-_MEANINGS = {
-    "meaning": "the query says something else",
-    "parameters": "a parameter has another value or type",
-    "inputs": "a column that it reads has another type",
-    "functions": "a function that it calls has another signature or body",
-    "settings": "a setting that decides results has another value",
-    "engine": "DataFusion has another release",
-    "physical": "DataFusion runs it in another way",
-}
+_KEY_CHARACTERS = 12
 
 
-def bundle_metadata(
-    bundle: PlanBundle, recorded: Recorded, previous: Identity | None
-) -> dict[str, dg.MetadataValue]:
-    """What a plan is, how it differs from the ``previous`` one, and the key that finds all of it.
+def bundle_metadata(made: Made) -> dict[str, dg.MetadataValue]:
+    """What a plan is, how it differs from the one before, and the key that finds all of it.
 
     No value is a number: Dagster would plot it. With the other parts of a materialisation's metadata
     it stays below the limit of one event.
     """
-    view = bundle.view
+    bundle, recorded = made.done.bundle, made.recorded
     found: dict[str, dg.MetadataValue] = {
         "dfplan/fingerprint": dg.MetadataValue.text(bundle.identity.fingerprint),
-        "dfplan/plan_changes": dg.MetadataValue.md(_changes(view, previous, bundle.identity)),
+        "dfplan/plan_changes": dg.MetadataValue.md(_changes(made)),
         "dfplan/explain_tree": dg.MetadataValue.md(_tree(bundle)),
         "dfplan/topology": dg.MetadataValue.md(_topology(bundle)),
         "dfplan/substrait": dg.MetadataValue.text(_substrait(bundle)),
@@ -71,25 +62,21 @@ def _reason(error: StoreError) -> str:
     return shorten(f"{error.where}: {error.cause}. {error.next_step}", _TEXT_BYTES)
 
 
-def _changes(view: str, previous: Identity | None, current: Identity) -> str:
+def _changes(made: Made) -> str:
+    current, previous, found = made.done.bundle, made.previous, made.difference
     if previous is None:
         return "This is the first plan that the store knows of."
-    names = [
-        name
-        for name in dict.fromkeys([*current.parts, *previous.parts])
-        if current.parts.get(name) != previous.parts.get(name)
-    ]
+    before, after = previous.identity.parts, current.identity.parts
+    names = [name for name in dict.fromkeys([*after, *before]) if after.get(name) != before.get(name)]
     if not names:
         return "The plan is that of the last run."
-    lines = [f"- {name}: {_MEANINGS[name]}" if name in _MEANINGS else f"- {name}" for name in names]
-    results = (
-        "Results are decided as before."
-        if current.fingerprint == previous.fingerprint
-        else "Results may differ."
-    )
-    return "\n".join(
-        [f"{results} Changed since the last run:", "", *lines, "", f"`dfplan diff {view}` says how."]
-    )
+    lines = [f"Changed since the last run: {', '.join(names)}."]
+    if found is not None:
+        lines.append(f"**{found.kind}**: {shorten(found.cause, _TEXT_BYTES)}")
+    if made.recorded.bundle_key is not None:
+        keys = f"{previous.key[:_KEY_CHARACTERS]} {made.recorded.bundle_key[:_KEY_CHARACTERS]}"
+        lines.append(f"`dfplan diff {current.view} {keys}` shows it side by side.")
+    return "\n\n".join(lines)
 
 
 def _tree(bundle: PlanBundle) -> str:

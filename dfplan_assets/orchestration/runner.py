@@ -14,7 +14,8 @@ from dfplan_assets.errors import ExecutionError, InputError
 from dfplan_assets.execution.materialise import Materialisation, materialise
 from dfplan_assets.execution.runtime import Runtime, open_runtime
 from dfplan_assets.execution.warehouse import Warehouse
-from dfplan_assets.planning.bundle import EnvironmentPart, ProjectPlan
+from dfplan_assets.planning.bundle import EnvironmentPart, PlanBundle, ProjectPlan
+from dfplan_assets.planning.diff import PlanDifference, difference, facts_of_bundle
 from dfplan_assets.planning.environment import capture_environment
 from dfplan_assets.store import BundleRecord, Recorded, Recorder, RunRecord
 from dfplan_assets.store.queue import queue_of
@@ -25,11 +26,13 @@ class Made:
     """A view's new result, what became of its records, and the plan it ran with before this run.
 
     ``previous`` is None where the store knows of no earlier plan, or could not be asked.
+    ``difference`` is what differs from it, None where nothing does or the store cannot give it.
     """
 
     done: Materialisation
     recorded: Recorded
     previous: BundleRecord | None
+    difference: PlanDifference | None
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class ProjectRunner:
         )
         previous = opened.previous.get(view)
         recorded = opened.recorder.record(succeeded, bundle=done.bundle, at=started_at)
-        return Made(done, recorded, previous)
+        return Made(done, recorded, previous, _difference(opened.recorder, previous, done.bundle))
 
     def _open(self) -> _Opened:
         with self._opening:
@@ -101,3 +104,13 @@ class ProjectRunner:
                 previous = recorder.latest_bundles(project.views)
                 self._opened = _Opened(runtime, capture_environment(self._plan), recorder, previous)
             return self._opened
+
+
+def _difference(
+    recorder: Recorder, previous: BundleRecord | None, current: PlanBundle
+) -> PlanDifference | None:
+    # Most runs have the plan of the run before, and need not read it.
+    if previous is None or previous.identity.complete == current.identity.complete:
+        return None
+    before = recorder.bundle(previous.key)
+    return None if before is None else difference(facts_of_bundle(before), facts_of_bundle(current))

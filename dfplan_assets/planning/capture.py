@@ -7,7 +7,7 @@ stand in their place: no secret is in the bundle because none was in the plan.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from datafusion import DataFrame, SessionContext
@@ -16,6 +16,7 @@ from dfplan_assets.errors import ParameterError, SubstraitError
 from dfplan_assets.planning.bundle import (
     BoundParameter,
     EnvironmentPart,
+    PhysicalOperator,
     PlanBundle,
     ProjectPlan,
     SubstraitPlan,
@@ -78,7 +79,7 @@ def capture(
         substrait=substrait,
         parameters=bound_parameters(project, view),
         physical_plan=physical_text,
-        topology=tuple(replace(node, display=hide(node.display)) for node in topology(physical)),
+        topology=tuple(_hidden(node, hide) for node in topology(physical)),
         tree=tree,
         rules=None if rules is None else tuple(replace(rule, diff=hide(rule.diff)) for rule in rules),
         environment=tuple(environment),
@@ -98,6 +99,23 @@ def _frame_to_show(ctx: SessionContext, project: Project, view: View, frame: Dat
         except ParameterError:
             continue
     return None
+
+
+def _hidden(node: PhysicalOperator, hide: Callable[[str], str]) -> PhysicalOperator:
+    """An operator without secret values."""
+    scan = node.scan
+    return replace(
+        node,
+        display=hide(node.display),
+        partitioning=hide(node.partitioning),
+        scan=None
+        if scan is None
+        else replace(
+            scan,
+            filters=None if scan.filters is None else hide(scan.filters),
+            pruning=None if scan.pruning is None else hide(scan.pruning),
+        ),
+    )
 
 
 def _substrait(ctx: SessionContext, project: Project, view: View, shown: DataFrame | None) -> SubstraitPlan:

@@ -56,7 +56,8 @@ def hider(project: Project, view: View) -> Callable[[str], str]:
 
 def _pattern(value: ParameterValue) -> re.Pattern[str] | None:
     if isinstance(value, str) and value:
-        return re.compile(re.escape(value))
+        # Some messages have an argument in lower case.
+        return re.compile(re.escape(value), re.IGNORECASE)
     if isinstance(value, datetime.datetime):
         moment = value if value.tzinfo is None else value.astimezone(datetime.timezone.utc)
         seconds = (moment.replace(tzinfo=None) - _EPOCH) // datetime.timedelta(microseconds=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from datafusion import ExecutionPlan
 
@@ -86,7 +87,7 @@ def _scan(display: str) -> Scan:
         span = _BYTE_RANGE.search(entry)
         path = entry[: span.start()] if span else entry
         known = files.get(path, 0)
-        size = int(span.group(2)) - int(span.group(1)) if span else None
+        size = int(span.group(2)) - int(span.group(1)) if span else _file_bytes(path)
         files[path] = None if size is None or known is None else known + size
     sizes = list(files.values())
     projection = re.search(r"projection=\[(.*?)\](?:, |$)", display)
@@ -97,6 +98,12 @@ def _scan(display: str) -> Scan:
         filters=_clause(display, "predicate"),
         pruning=_clause(display, "pruning_predicate"),
     )
+
+
+def _file_bytes(path: str) -> int | None:
+    """The size of a file that is read whole; a scan prints local paths without the first slash."""
+    file = Path("/") / path
+    return file.stat().st_size if file.is_file() else None
 
 
 def _clause(display: str, name: str) -> str | None:

@@ -81,6 +81,14 @@ class Recorder:
             self._remember(reason)
             return {}
 
+    def bundle(self, key: str) -> PlanBundle | None:
+        """The bundle with this key; None where the store cannot give it. Never raises ``StoreError``."""
+        try:
+            return self._opened().bundle(key)
+        except StoreError as reason:
+            self._remember(reason)
+            return None
+
     def drain(self) -> Drained | None:
         """Store what waits in the queue; None when nothing does. Never raises ``StoreError``."""
         if not len(self.queue):

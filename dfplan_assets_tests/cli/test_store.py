@@ -48,6 +48,14 @@ def test_info_counts_what_waits(shop: Path, dfplan: Dfplan, dfplan_json: Callabl
     assert "2 records wait" in dfplan("--project", shop, "store", "info").stdout
 
 
+def test_where_the_store_cannot_be_read_info_still_counts_what_waits(shop: Path, dfplan: Dfplan) -> None:
+    (shop / ".dfplan" / "plans.db").write_bytes(b"not a database at all" * 100)
+    queue_of(load_project(shop)).add_run(samples.run())
+    result = dfplan("--project", shop, "store", "info")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "1 records wait for it" in result.stderr
+
+
 def test_gc_keeps_what_it_was_told_to_and_says_what_it_removed(
     shop: Path, dfplan_json: Callable[..., Any]
 ) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from dfplan_assets import planning
 from dfplan_assets.execution.materialise import Materialisation, materialise
 from dfplan_assets.execution.runtime import open_runtime
 from dfplan_assets.execution.warehouse import Warehouse
-from dfplan_assets.planning import ProjectPlan
+from dfplan_assets.planning import project_plan
+from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.project.model import Engine, ParameterValue, Planning, Project, Source, View
 
 
@@ -47,7 +47,7 @@ def plan_project(
         planning=Planning(substrait="preferred", validate="off", verbose=False),
         extends=(),
     )
-    return planning.plan_project(project)
+    return project_plan.plan_project(project)
 
 
 def with_text(plan: ProjectPlan, view: str, sql: str) -> ProjectPlan:

@@ -8,11 +8,15 @@ import dagster as dg
 import pytest
 
 from dfplan_assets.errors import StoreError
+from dfplan_assets.execution.materialise import Materialisation
+from dfplan_assets.execution.publication import Publication
 from dfplan_assets.orchestration.bundle_metadata import bundle_metadata, store_failure
 from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.markdown import stored_bytes
-from dfplan_assets.planning.bundle import Identity, PlanBundle, SubstraitPlan, Validation
-from dfplan_assets.store import Drained, Recorded, find_store
+from dfplan_assets.orchestration.runner import Made
+from dfplan_assets.planning.bundle import PlanBundle, SubstraitPlan, Validation
+from dfplan_assets.planning.diff import difference, facts_of_bundle
+from dfplan_assets.store import BundleRecord, Drained, Recorded, find_store
 from dfplan_assets_tests.small_projects import plan_of, write_shop
 from dfplan_assets_tests.store import samples
 
@@ -21,9 +25,19 @@ UNREACHABLE = StoreError("plan store postgresql://db/plans", "it cannot be reach
 
 
 def texts(
-    bundle: PlanBundle, recorded: Recorded = STORED, previous: Identity | None = None
+    bundle: PlanBundle, recorded: Recorded = STORED, before: PlanBundle | None = None
 ) -> dict[str, str]:
-    return {key: str(value.value) for key, value in bundle_metadata(bundle, recorded, previous).items()}
+    """The metadata of a run of this plan after one of the plan ``before``."""
+    profile = samples.profile()
+    publication = Publication("revenue", "v1", (), 1, 1, samples.MORNING)
+    previous = found = None
+    if before is not None:
+        previous = BundleRecord(
+            "deadbeef" * 8, "revenue", samples.MORNING, samples.MORNING, 0.1, before.identity
+        )
+        found = difference(facts_of_bundle(before), facts_of_bundle(bundle))
+    made = Made(Materialisation(publication, profile, bundle), recorded, previous, found)
+    return {key: str(value.value) for key, value in bundle_metadata(made).items()}
 
 
 def run(shop: Path, view: str = "revenue") -> tuple[dict[str, str], list[str]]:
@@ -63,19 +77,39 @@ def test_what_changed_since_the_last_run_is_said_part_by_part(tmp_path: Path) ->
     file = shop / "views" / "marts" / "revenue.sql"
     file.write_text(file.read_text().replace("sum(o.price)", "avg(o.price)"))
     changed, _ = run(shop)
-    assert changed["dfplan/plan_changes"].startswith("Results may differ. Changed since the last run:")
-    assert "- meaning: the query says something else" in changed["dfplan/plan_changes"]
-    assert "- functions: " in changed["dfplan/plan_changes"]
-    assert "- inputs: " not in changed["dfplan/plan_changes"]
-    assert "`dfplan diff revenue`" in changed["dfplan/plan_changes"]
+    head, kind, command = changed["dfplan/plan_changes"].split("\n\n")
+    assert head.startswith("Changed since the last run: ")
+    assert {"meaning", "functions"} <= set(head.removesuffix(".").split(": ")[1].split(", "))
+    assert kind.startswith("**rows or values may differ**: ")
+    assert "avg" in kind
+    keys = f"{first['dfplan/bundle_key'][:12]} {changed['dfplan/bundle_key'][:12]}"
+    assert command == f"`dfplan diff revenue {keys}` shows it side by side."
 
 
-def test_a_plan_that_only_runs_in_another_way_decides_results_as_before() -> None:
+def test_a_plan_that_only_runs_in_another_way_is_said_to() -> None:
     bundle = samples.bundle()
+    physical = bundle.physical_plan.replace("HashJoinExec", "NestedLoopJoinExec")
     parts = {**bundle.identity.parts, "physical": samples.sha256("another")}
-    found = texts(bundle, previous=replace(bundle.identity, parts=parts))
-    assert found["dfplan/plan_changes"].startswith("Results are decided as before.")
-    assert "- physical: DataFusion runs it in another way" in found["dfplan/plan_changes"]
+    before = replace(
+        bundle, physical_plan=physical, identity=replace(bundle.identity, parts=parts, complete="another")
+    )
+    found = texts(bundle, before=before)["dfplan/plan_changes"]
+    assert found.startswith("Changed since the last run: physical.\n\n**physical only**: ")
+
+
+def test_where_the_plan_before_cannot_be_read_the_parts_are_still_named() -> None:
+    bundle = samples.bundle()
+    made = Made(
+        Materialisation(Publication("revenue", "v1", (), 1, 1, samples.MORNING), samples.profile(), bundle),
+        STORED,
+        BundleRecord(
+            "deadbeef" * 8, "revenue", samples.MORNING, samples.MORNING, 0.1, samples.bundle(year=1).identity
+        ),
+        None,
+    )
+    found = str(bundle_metadata(made)["dfplan/plan_changes"].value)
+    assert found.startswith("Changed since the last run: meaning, parameters.")
+    assert "may differ" not in found
 
 
 def test_the_figures_of_the_topology_are_those_of_its_operators() -> None:
@@ -135,7 +169,7 @@ def test_the_short_form_of_any_bundle_is_short() -> None:
         identity=replace(bundle.identity, volatile_functions=("now",) * 10_000),
     )
     loud = StoreError("plan store", "no " * 10_000, "Stop " * 10_000)
-    found = texts(monster, Recorded("c0ffee", loud, loud, None), bundle.identity)
+    found = texts(monster, Recorded("c0ffee", loud, loud, None), bundle)
     assert sum(map(stored_bytes, found.values())) < 15_000
 
 

@@ -124,7 +124,9 @@ def _run_fake(project: ProjectPlan, profile: RunProfile) -> list[tuple[str, int,
             tree="│ \N{SNOWMAN} │\n" * 100_000,
             substrait=SubstraitPlan(b"x" * 10**6, None, ("Unnest",) * 10_000, reason),
         )
-        return Made(Materialisation(publication, profile, bundle), Recorded("0" * 64, loud, loud, None), None)
+        return Made(
+            Materialisation(publication, profile, bundle), Recorded("0" * 64, loud, loud, None), None, None
+        )
 
     assets = view_assets(project, DfplanTranslator(), make)
     with dg.DagsterInstance.ephemeral() as instance:

@@ -10,7 +10,7 @@ import pytest
 
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.orchestration.runs import RunReport, ViewOutcome, run_views
-from dfplan_assets.planning import ProjectPlan
+from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets_tests.small_projects import plan_of, write_shop
 
 

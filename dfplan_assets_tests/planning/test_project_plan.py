@@ -13,8 +13,8 @@ import pytest
 from datafusion import SessionContext
 
 from dfplan_assets.errors import CycleError, PlanningError, ProjectError, UnknownNameError
-from dfplan_assets.planning import plan_project
-from dfplan_assets.planning.lineage import source_columns
+from dfplan_assets.planning.lineage.across_views import source_columns
+from dfplan_assets.planning.project_plan import plan_project
 from dfplan_assets.project.model import ParameterValue, Source
 from dfplan_assets_tests.planning.projects import project
 

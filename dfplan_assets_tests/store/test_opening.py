@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dfplan_assets.errors import StoreError
-from dfplan_assets.store import open_store
+from dfplan_assets.store import find_store, open_store
 
 # What takes long to import and is not needed to record a run.
 HEAVY = ("alembic", "pandas", "dagster", "datafusion", "psycopg")
@@ -20,6 +20,26 @@ def test_a_store_is_made_at_first_use_with_its_folders(store_url: str) -> None:
     for _ in range(2):
         with open_store(store_url) as store:
             assert store.info().bundles == 0
+
+
+def test_a_store_that_is_only_looked_for_is_not_made(store_url: str) -> None:
+    assert find_store(store_url) is None
+    assert find_store(store_url) is None
+    open_store(store_url).close()
+    found = find_store(store_url)
+    assert found is not None
+    with found:
+        assert found.info().bundles == 0
+
+
+def test_looking_for_a_store_leaves_neither_file_nor_folder(sqlite_url: str) -> None:
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
+    assert find_store(sqlite_url) is None
+    assert not path.parent.exists()
+    path.parent.mkdir()
+    path.touch()
+    assert find_store(sqlite_url) is None
+    assert path.read_bytes() == b""
 
 
 def test_a_new_file_lets_readers_and_a_writer_work_at_once_and_can_shrink(sqlite_url: str) -> None:

@@ -87,7 +87,7 @@ def _make_canonical(plan: Plan, parts: Sequence[Message], leaves: Mapping[str, S
         elif isinstance(part, AggregateRel.Grouping):
             # The producer repeats the grouping expressions here, where the format had them once:
             # the field has no name any more, so the anchors in it cannot be renumbered.
-            part.DiscardUnknownFields()
+            part.DiscardUnknownFields()  # type: ignore[attr-defined]  # every message has it
     _renumber(plan, parts)
     for rel in rels:
         name = _read_name(rel)

@@ -21,6 +21,6 @@ def _allow_depth() -> None:
     if api_implementation.Type() == "upb":
         from google._upb import _message
 
-        _message.SetAllowOversizeProtos(True)
+        _message.SetAllowOversizeProtos(True)  # type: ignore[no-untyped-call]
     else:
-        decoder.SetRecursionLimit(_DEPTH)
+        decoder.SetRecursionLimit(_DEPTH)  # type: ignore[attr-defined]

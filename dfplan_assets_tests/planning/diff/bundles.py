@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from datafusion import SessionConfig, SessionContext
 
-from dfplan_assets.planning import ProjectPlan
 from dfplan_assets.planning.bundle import (
     EnvironmentPart,
     PlanBundle,
+    ProjectPlan,
     SubstraitPlan,
     Validation,
 )

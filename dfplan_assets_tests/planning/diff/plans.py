@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from dfplan_assets.planning import ProjectPlan, plan_project
+from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.planning.diff import PlanFacts, facts_of_plan
 from dfplan_assets.planning.environment import capture_environment
+from dfplan_assets.planning.project_plan import plan_project
 from dfplan_assets.project.model import ParameterValue
 from dfplan_assets_tests.planning.projects import project
 

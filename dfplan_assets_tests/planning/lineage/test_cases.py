@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dfplan_assets.planning import plan_project
+from dfplan_assets.planning.project_plan import plan_project
 from dfplan_assets_tests.planning.projects import project
 
 FILES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))

@@ -18,7 +18,7 @@ from datafusion import SessionConfig, SessionContext
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from dfplan_assets.planning import plan_project
+from dfplan_assets.planning.project_plan import plan_project
 from dfplan_assets.planning.sources import register_empty
 from dfplan_assets_tests.planning.lineage.test_cases import FILES
 from dfplan_assets_tests.planning.projects import TABLES, project
