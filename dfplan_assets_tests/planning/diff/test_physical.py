@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dfplan_assets.planning import ProjectPlan
+from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.planning.diff import PlanDifference, difference, facts_of_bundle
 from dfplan_assets_tests.planning.diff.bundles import bundle_of
 from dfplan_assets_tests.planning.diff.plans import ORDERS, TABLES, planned
