@@ -28,12 +28,10 @@ class Now:
         self._plan = plan
 
     def facts(self, view: str) -> PlanFacts:
-        """A view, with its secrets hidden."""
+        """A view as a side of a comparison."""
         from dfplan_assets.planning.diff import facts_of_plan
-        from dfplan_assets.planning.secrets import hider
 
-        project = self._plan.project
-        return facts_of_plan(self._plan, view, self._environment, hider(project, project.views[view]))
+        return facts_of_plan(self._plan, view, self._environment)
 
     @cached_property
     def _environment(self) -> tuple[EnvironmentPart, ...]:

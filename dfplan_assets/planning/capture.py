@@ -77,7 +77,7 @@ def capture(
         logical_plan=view_plan.logical_plan,
         optimized_plan=hide(explained.optimized_logical_plan().display_indent()),
         substrait=substrait,
-        parameters=_parameters(project, view),
+        parameters=bound_parameters(project, view),
         physical_plan=physical_text,
         topology=tuple(_hidden(node, hide) for node in topology(physical)),
         tree=tree,
@@ -133,7 +133,8 @@ def _substrait(ctx: SessionContext, project: Project, view: View, shown: DataFra
     return encoded
 
 
-def _parameters(project: Project, view: View) -> tuple[BoundParameter, ...]:
+def bound_parameters(project: Project, view: View) -> tuple[BoundParameter, ...]:
+    """The parameters that a view names, with their values but for those that are secret."""
     params = project.params_of(view)
     return tuple(
         BoundParameter(

@@ -19,11 +19,11 @@ def test_the_graph_is_a_document(tmp_path: Path, dfplan_json: Callable[..., Any]
 
 def test_the_graph_has_a_line_for_each_view(tmp_path: Path, dfplan: Dfplan) -> None:
     heading, *lines = dfplan("--project", write_shop(tmp_path), "plan").stdout.splitlines()
-    assert heading.split() == ["view", "group", "reads"]
+    assert heading.split() == ["view", "group", "state", "reads", "why"]
     assert sorted(lines) == [
-        "best        marts    revenue",
-        "mart.cheap  staging  orders",
-        "revenue     marts    nation, orders",
+        "best        marts    new    revenue",
+        "mart.cheap  staging  new    orders",
+        "revenue     marts    new    nation, orders",
     ]
 
 

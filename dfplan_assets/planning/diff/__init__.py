@@ -1,6 +1,6 @@
 """Why two plans of a view differ, whether it matters, and what it reaches.
 
-    difference(facts_of_bundle(stored), facts_of_plan(plan, "revenue", environment, hide)).cause
+    difference(facts_of_bundle(stored), facts_of_plan(plan, "revenue", environment)).cause
 
 says in a line what changed: "filter `amount > 10` became `amount > 20`".
 """

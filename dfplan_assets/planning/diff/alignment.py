@@ -12,7 +12,6 @@ from dfplan_assets.planning.diff.lines import PlanLine
 Change = Literal["same", "changed", "removed", "added", "folded"]
 
 _MARKS = {"same": " ", "changed": "|", "removed": "<", "added": ">", "folded": " "}
-_GAP = 1.0
 _NEVER = 10.0
 
 
@@ -66,9 +65,9 @@ def align(before: Sequence[PlanLine], after: Sequence[PlanLine]) -> tuple[Pair, 
             if i < len(rows) and j < len(columns):
                 choices.append(costs[i + 1][j + 1] + _cost(rows[i], columns[j]))
             if i < len(rows):
-                choices.append(costs[i + 1][j] + _GAP)
+                choices.append(costs[i + 1][j] + _gap(rows[i]))
             if j < len(columns):
-                choices.append(costs[i][j + 1] + _GAP)
+                choices.append(costs[i][j + 1] + _gap(columns[j]))
             costs[i][j] = min(choices, default=0.0)
     pairs = [Pair(*both) for both in zip(before[:head], after[:head], strict=True)]
     i = j = 0
@@ -77,7 +76,7 @@ def align(before: Sequence[PlanLine], after: Sequence[PlanLine]) -> tuple[Pair, 
         if i < len(rows) and j < len(columns) and here == costs[i + 1][j + 1] + _cost(rows[i], columns[j]):
             pairs.append(Pair(rows[i], columns[j]))
             i, j = i + 1, j + 1
-        elif i < len(rows) and here == costs[i + 1][j] + _GAP:
+        elif i < len(rows) and here == costs[i + 1][j] + _gap(rows[i]):
             pairs.append(Pair(rows[i], None))
             i += 1
         else:
@@ -90,6 +89,13 @@ def align(before: Sequence[PlanLine], after: Sequence[PlanLine]) -> tuple[Pair, 
 def is_join(kind: str) -> bool:
     """Whether a node of this kind joins, in a logical or a physical plan."""
     return kind.endswith((" Join", "JoinExec"))
+
+
+def _gap(line: PlanLine) -> float:
+    """What it costs to leave a line alone: a join keeps its place before the distribution of rows does."""
+    if is_join(line.kind):
+        return 2.0
+    return 0.6 if line.kind.startswith(("Repartition", "Coalesce")) else 1.0
 
 
 def _cost(before: PlanLine, after: PlanLine) -> float:

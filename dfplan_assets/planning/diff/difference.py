@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dfplan_assets.planning.diff.alignment import Pair, TreeRow, align, fold
+from dfplan_assets.planning.diff.downstream import counts_by_value
 from dfplan_assets.planning.diff.facts import PlanFacts
 from dfplan_assets.planning.diff.lines import logical_lines, physical_lines
 from dfplan_assets.planning.diff.physical_causes import physical_causes
@@ -169,10 +170,8 @@ def _causes(
         return [*causes, "the query is the same"]
     if kind == "unknown":
         same_text = words_of(before.sql) == words_of(after.sql)
-        text = (
-            "the SQL text is the same" if same_text else "the SQL text differs, the plan as written does not"
-        )
-        return [f"{engine_cause(before, after)}: plans of the two cannot be compared", text]
+        same = "the SQL text is the same" if same_text else "the plan as written is the same, the SQL is not"
+        return [f"{engine_cause(before, after)}: their plans cannot be compared", same]
     causes = []
     if "inputs" in parts:
         causes += input_causes(before, after)
@@ -219,7 +218,9 @@ def _changed_columns(
     names = dict.fromkeys([*before.schema.names, *after.schema.names])
     if unchanged is not None:
         return tuple(name for name in names if name not in unchanged)
-    changes = input_changes(before, after) if parts and {*parts} <= {"inputs", "physical"} else None
+    same_query = words_of(before.sql) == words_of(after.sql) and {*parts} <= {"meaning", "inputs", "physical"}
+    # The same query over columns of other types: its meaning differs by these alone.
+    changes = input_changes(before, after) if same_query and not counts_by_value(after.logical_plan) else None
     if changes:
         return tuple(
             name

@@ -11,6 +11,11 @@ from dfplan_assets.planning.bundle import ProjectPlan
 _ROWS_BY_VALUE = re.compile(r"^\s*(?:Distinct|Unnest|LeftSemi Join|LeftAnti Join)", re.MULTILINE)
 
 
+def counts_by_value(logical_plan: str) -> bool:
+    """Whether a column's values decide how often a row occurs, as DISTINCT and UNION have it."""
+    return _ROWS_BY_VALUE.search(logical_plan) is not None
+
+
 def reached_views(plan: ProjectPlan, view: str, columns: Iterable[str] | None) -> tuple[str, ...]:
     """The views downstream of a view that a change of these columns reaches, upstream first.
 
@@ -41,7 +46,7 @@ def reached_views(plan: ProjectPlan, view: str, columns: Iterable[str] | None) -
             if any(origin.column in (changed.get(origin.table) or ()) for origin in origins)
         )
         if affected:
-            changed[name] = None if _ROWS_BY_VALUE.search(found.logical_plan) else affected
+            changed[name] = None if counts_by_value(found.logical_plan) else affected
     for name, unplanned in plan.unplanned.items():
         # Nothing more than names is known of these.
         if any(table in reached or table == view for table in unplanned.tables) and name != view:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,9 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from dfplan_assets.planning.bundle import BoundParameter, EnvironmentPart, Identity, PlanBundle, ProjectPlan
+from dfplan_assets.planning.capture import bound_parameters
 from dfplan_assets.planning.lineage.model import Lineage
-from dfplan_assets.planning.sql_text import parameter_names
-from dfplan_assets.project.model import ParameterValue
 
 
 @dataclass(frozen=True)
@@ -81,37 +79,17 @@ def facts_of_bundle(bundle: PlanBundle) -> PlanFacts:
     )
 
 
-def facts_of_plan(
-    plan: ProjectPlan, view: str, environment: tuple[EnvironmentPart, ...], hide: Callable[[str], str]
-) -> PlanFacts:
-    """A view as it is now. ``environment`` is the project's; ``hide`` takes secrets out of a text."""
+def facts_of_plan(plan: ProjectPlan, view: str, environment: tuple[EnvironmentPart, ...]) -> PlanFacts:
+    """A view as it is now. ``environment`` is the project's."""
     found = plan.views[view]
-    params = plan.project.params_of(found.view)
-    secret = plan.project.secret_params
     return PlanFacts(
         view=view,
         sql=found.view.sql,
-        logical_plan=hide(found.logical_plan),
+        logical_plan=found.logical_plan,
         schema=found.schema,
         lineage=found.lineage,
         identity=found.identity,
-        parameters=tuple(
-            BoundParameter(
-                name, type(params[name]).__name__, None if name in secret else _literal(params[name])
-            )
-            for name in sorted(parameter_names(found.view.sql))
-        ),
+        parameters=bound_parameters(plan.project, found.view),
         environment=environment,
         physical_plan=None,
     )
-
-
-def _literal(value: ParameterValue) -> str:
-    """A value as SQL writes it."""
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return str(value)
-    return "'" + str(value).replace("'", "''") + "'"

@@ -26,6 +26,13 @@ _TEXT = re.compile(r'\b(?:Large)?Utf8(?:View)?\("(.*?)"\)(?=[\s,)\]]|$)')
 _DATE = re.compile(r'\bDate(?:32|64)\("([^"]*)"\)')
 _DECIMAL = re.compile(r"\bDecimal\d+\(Some\((-?\d+)\),\d+,(-?\d+)\)")
 
+# What a query means where it says nothing of an order of nulls, or of a window's frame.
+_DEFAULTS = (
+    (" ASC NULLS LAST", ""),
+    (" DESC NULLS FIRST", " DESC"),
+    (" RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW", ""),
+)
+
 
 @dataclass(frozen=True)
 class PlanLine:
@@ -87,7 +94,11 @@ def readable(expression: str) -> str:
     text = _DATE.sub(r"DATE '\1'", text)
     text = _DECIMAL.sub(lambda match: str(Decimal(int(match.group(1))).scaleb(-int(match.group(2)))), text)
     text = re.sub(r"\bouter_ref\(([^()]*)\)", r"\1", text)
-    return text.replace(" ASC NULLS LAST", "").replace(" DESC NULLS FIRST", " DESC")
+    # The planner counts ones, and calls that by what the query says.
+    text = re.sub(r"\bcount\(1\)(.*?) AS count\(\*\)\1(?=$|,| AS )", r"count(*)\1", text)
+    for default, short in _DEFAULTS:
+        text = text.replace(default, short)
+    return text
 
 
 class _Lines:

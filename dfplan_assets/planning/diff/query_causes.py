@@ -12,6 +12,8 @@ from dfplan_assets.planning.diff.facts import PlanFacts
 from dfplan_assets.planning.diff.likeness import with_parameters_named, with_tables_renamed
 from dfplan_assets.planning.diff.lines import PlanLine, readable, split_conjunction, split_list
 
+# A column with its table in front: ``orders#1.price``.
+_COLUMN = re.compile(r"(?<![\w.'\"])([A-Za-z_][\w#]*)\.([A-Za-z_]\w*)")
 _FLOATS = {"double": "float64", "float": "float32", "halffloat": "float16"}
 
 
@@ -97,6 +99,13 @@ def _rows(pairs: Sequence[Pair], explained: set[str]) -> Iterator[str]:
         if line is not None and (is_join(line.kind) or line.kind == "Union")
         for table in line.tables
     }
+    # What aggregates and windows call is told at those, not where it is carried up.
+    calls = {
+        line.exact
+        for pair in pairs
+        for line in (pair.before, pair.after)
+        if line is not None and line.kind in ("Aggregate", "WindowAggr") and pair.change != "same"
+    }
     seen_projection = False
     for pair in pairs:
         before, after = pair.before, pair.after
@@ -109,7 +118,7 @@ def _rows(pairs: Sequence[Pair], explained: set[str]) -> Iterator[str]:
         if kind == "Projection":
             if seen_projection and before is not None and after is not None:
                 # What is carried up, or no longer, shows where it is used.
-                changes = _list_changes("expression", before.exact, after.exact, explained)
+                changes = _list_changes("expression", before.exact, after.exact, explained | calls)
                 yield from (change for change in changes if " became " in change)
             seen_projection = True
         elif kind == "Filter":
@@ -163,8 +172,11 @@ def _became(what: str, before: str, after: str) -> str:
 
 
 def _shortened(before: str, after: str) -> tuple[str, str]:
-    """Expressions without the names of tables, where these make no difference."""
-    bare = [re.sub(r"(?<![\w.'\"])[A-Za-z_][\w#]*\.(?=[A-Za-z_\"])", "", text) for text in (before, after)]
+    """Expressions without the names of tables, where each column is still told from all others."""
+    columns = {match.groups() for text in (before, after) for match in _COLUMN.finditer(text)}
+    if len({column for _, column in columns}) < len(columns):
+        return before, after
+    bare = [_COLUMN.sub(r"\2", text) for text in (before, after)]
     return (bare[0], bare[1]) if bare[0] != bare[1] else (before, after)
 
 

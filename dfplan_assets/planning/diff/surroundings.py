@@ -13,7 +13,6 @@ _TYPE_NAMES = {
     "Utf8View": "string_view",
     "LargeUtf8": "large_string",
     "Boolean": "bool",
-    "Decimal128": "decimal128",
 }
 # Settings that decide how a query runs, and not what it gives.
 _SPEED = ("datafusion.execution.", "datafusion.optimizer.")
@@ -111,4 +110,6 @@ def engine_cause(before: PlanFacts, after: PlanFacts) -> str:
 def _type_name(kind: str) -> str:
     """DataFusion's name of a type as ``dfplan.yaml`` has it, where it has one."""
     known = _TYPE_NAMES.get(kind)
-    return known if known is not None else re.sub(r"^(U?Int|Float|Date)(\d+)$", lambda m: m[0].lower(), kind)
+    if known is not None:
+        return known
+    return re.sub(r"^(?:U?Int|Float|Date|Decimal)\d+", lambda name: name[0].lower(), kind)

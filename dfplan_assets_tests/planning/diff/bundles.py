@@ -15,10 +15,8 @@ from dfplan_assets.planning.bundle import (
 )
 from dfplan_assets.planning.diff import facts_of_plan
 from dfplan_assets.planning.environment import capture_environment
-from dfplan_assets.planning.functions import engine_functions
-from dfplan_assets.planning.guard import plan_query, plan_template
-from dfplan_assets.planning.identity import identify
-from dfplan_assets.planning.secrets import hider
+from dfplan_assets.planning.guard import plan_query
+from dfplan_assets.planning.identity import with_physical
 from dfplan_assets.planning.topology import topology
 
 NO_SUBSTRAIT = SubstraitPlan(None, "not part of this test", (), Validation("not validated", "off"))
@@ -44,7 +42,7 @@ def bundle_of(
     frame = plan_query(ctx, found.view, params)
     physical = frame.execution_plan()
     environment = environment if environment is not None else capture_environment(plan)
-    facts = facts_of_plan(plan, view, environment, hider(plan.project, found.view))
+    facts = facts_of_plan(plan, view, environment)
     return PlanBundle(
         view=view,
         sql=facts.sql,
@@ -59,15 +57,6 @@ def bundle_of(
         tree="",
         rules=None,
         environment=environment,
-        identity=identify(
-            plan_template(ctx, found.view),
-            facts.sql,
-            params=params,
-            lineage=facts.lineage,
-            schemas={table: plan.schema_of(table) for table in found.lineage.tables},
-            functions=engine_functions(),
-            settings=plan.project.engine.settings,
-            physical_plan=physical.display_indent(),
-        ),
+        identity=with_physical(plan.views[view].identity, physical.display_indent()),
         planning_seconds=0.01,
     )

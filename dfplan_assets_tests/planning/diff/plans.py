@@ -56,4 +56,4 @@ def facts(
 ) -> PlanFacts:
     """One side of a comparison: a query over these tables."""
     plan = planned({"v": sql}, tables=tables, params=params, secret=secret, settings=settings)
-    return facts_of_plan(plan, "v", capture_environment(plan), hide=lambda text: text)
+    return facts_of_plan(plan, "v", capture_environment(plan))

@@ -42,11 +42,21 @@ def environment() -> tuple[EnvironmentPart, ...]:
     return capture_environment(planned(views, tables=TABLES))
 
 
+KNOWN: dict[tuple[str, str], PlanFacts | None] = {}
+
+
 def side(sql: str, query: Query) -> PlanFacts | None:
     """A query of the corpus, or an edit of it, as a side of a comparison.
 
     None where the text is no query, or its lineage is not known.
     """
+    key = query.title, sql
+    if key not in KNOWN:
+        KNOWN[key] = planned_side(sql, query)
+    return KNOWN[key]
+
+
+def planned_side(sql: str, query: Query) -> PlanFacts | None:
     try:
         frame = plan_query(session().ctx, view_of(sql), query.params)
         lineage = session().lineage(sql, query.params)
