@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import materialising, planning
+from benchmarks import bundles, materialising, planning, store
 
-BENCHMARKS = {"planning": planning.main, "materialising": materialising.main}
+BENCHMARKS = {
+    "planning": planning.main,
+    "bundles": bundles.main,
+    "store": store.main,
+    "materialising": materialising.main,
+}
 
 
 def main(names: list[str]) -> None:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
@@ -214,14 +215,14 @@ def sqlite_url() -> Iterator[str]:
         yield f"sqlite:///{Path(folder) / 'plans.db'}"
 
 
-def main() -> None:
+def main(arguments: Sequence[str] = ()) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--postgresql", metavar="URL", help="an empty database to measure as well")
     parser.add_argument("--views", type=int, default=1_000)
     parser.add_argument("--runs", type=int, default=10, help="of each view")
     parser.add_argument("--format", choices=["text", "json"], default="text")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     with sqlite_url() as url:
         urls = [url, *([options.postgresql] if options.postgresql else [])]
         figures = [each for url in urls for each in measure(url, options.views, options.runs)]
@@ -234,4 +235,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
