@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from datafusion import SessionContext
+from datafusion import DataFrame, SessionContext
 
 from dfplan_assets.errors import ExecutionError
 from dfplan_assets.execution.failures import reporting
@@ -20,8 +21,8 @@ from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.runtime import Runtime
 from dfplan_assets.execution.validation import validate
 from dfplan_assets.execution.warehouse import Warehouse
-from dfplan_assets.planning.bundle import EnvironmentPart, PlanBundle, ProjectPlan
-from dfplan_assets.planning.capture import Captured, capture
+from dfplan_assets.planning.bundle import EnvironmentPart, PlanBundle, ProjectPlan, ViewPlan
+from dfplan_assets.planning.capture import capture
 from dfplan_assets.planning.environment import capture_environment
 from dfplan_assets.planning.guard import plan_query
 from dfplan_assets.planning.secrets import hider
@@ -53,7 +54,7 @@ def materialise(
     """Run a view once and publish its result.
 
     The query reads the results that the views upstream have when it starts. The profile's wall seconds count
-    executing and publishing, not the capture of the bundle before. ``environment`` is that of the project's
+    executing and publishing; the bundle is captured beside that. ``environment`` is that of the project's
     plans, which one capture serves for all views; without one it is captured here. Several threads may
     materialise different views at once.
 
@@ -73,14 +74,17 @@ def materialise(
             query = plan_query(ctx, declared, plan.project.params_of(declared))
             if environment is None:
                 environment = capture_environment(plan)
-            captured = capture(ctx, plan, view_plan, query, environment)
-            bundle = _validated(ctx, plan, captured)
-            started_at = datetime.now(timezone.utc)
-            started = time.monotonic()
-            # The text of the view goes into no other statement: COPY names what the guard let through.
-            ctx.register_view(_RESULT, query)
-            copy = ctx.sql(f"COPY \"{_RESULT}\" TO '{file_url(file)}' STORED AS PARQUET")
-            counts = copy.collect()
+            with ThreadPoolExecutor(1, "capture") as beside:
+                # Python captures the plan while DataFusion executes it. Where the execution fails,
+                # its error is the one that counts; where the capture fails, nothing is published.
+                capturing = beside.submit(_bundle, ctx, plan, view_plan, query, environment)
+                started_at = datetime.now(timezone.utc)
+                started = time.monotonic()
+                # The text of the view goes into no other statement: COPY names what the guard let through.
+                ctx.register_view(_RESULT, query)
+                copy = ctx.sql(f"COPY \"{_RESULT}\" TO '{file_url(file)}' STORED AS PARQUET")
+                counts = copy.collect()
+            bundle = capturing.result()
             # Taken after the execution: a plan taken before holds no metrics.
             executed = copy.execution_plan()
             inputs.check_present()
@@ -101,8 +105,15 @@ def materialise(
     return Materialisation(publication, profile, bundle)
 
 
-def _validated(ctx: SessionContext, plan: ProjectPlan, captured: Captured) -> PlanBundle:
-    """The bundle with the outcome of what ``planning.validate`` asks for."""
+def _bundle(
+    ctx: SessionContext,
+    plan: ProjectPlan,
+    view_plan: ViewPlan,
+    query: DataFrame,
+    environment: Sequence[EnvironmentPart],
+) -> PlanBundle:
+    """The bundle of a planned query, with the outcome of what ``planning.validate`` asks for."""
+    captured = capture(ctx, plan, view_plan, query, environment)
     bundle = captured.bundle
     volatile = bundle.identity.volatile_functions
     outcome = validate(plan.project.planning.validate, ctx, captured.frame, bundle.substrait, volatile)
