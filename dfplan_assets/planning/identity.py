@@ -86,7 +86,7 @@ def identify(
         ),
         "functions": _sha256([[name, _facts(functions.get(name))] for name in lineage.functions]),
         "settings": _sha256(sorted(settings_for_results(settings).items())),
-        "engine": _sha256({"datafusion": version("datafusion"), "form": meanings.FORM}),
+        "engine": _sha256({"datafusion": _engine_version(), "form": meanings.FORM}),
     }
     identity = Identity(
         parts=parts,
@@ -135,6 +135,11 @@ def settings_for_results(settings: Mapping[str, str]) -> dict[str, str]:
         if defaults.get(key) != value
         and (key in _SETTINGS_FOR_RESULTS or not key.startswith(_SETTINGS_ELSEWHERE))
     }
+
+
+@functools.lru_cache(maxsize=1)
+def _engine_version() -> str:
+    return version("datafusion")  # reads and parses a file
 
 
 @functools.lru_cache(maxsize=1)
