@@ -72,9 +72,14 @@ class _Runs:
     """The runs of a view, the oldest first, with None for what is not known."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
-        values = frame.astype(object).where(frame.notna(), None)
+        known = frame.notna().itertuples(index=False, name=None)
+        rows = frame.astype(object).itertuples(index=False, name=None)
         self.rows: list[dict[str, Any]] = [
-            dict(zip(frame.columns, row, strict=True)) for row in values.itertuples(index=False, name=None)
+            {
+                name: value if is_known else None
+                for name, value, is_known in zip(frame.columns, row, flags, strict=True)
+            }
+            for row, flags in zip(rows, known, strict=True)
         ]
 
     def of(self, plan: _Plan) -> list[dict[str, Any]]:
