@@ -14,7 +14,13 @@ from dfplan_assets.errors import ExecutionError, SourceError
 from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import ProjectPlan, ViewPlan
-from dfplan_assets.planning.sources import register_empty, register_result, register_source, source_schema
+from dfplan_assets.planning.sources import (
+    register_empty,
+    register_result,
+    register_source,
+    source_schema,
+    type_in_queries,
+)
 from dfplan_assets.project.model import Source
 
 
@@ -127,29 +133,10 @@ def _check_source(view_plan: ViewPlan, source: Source, planned: pa.Schema) -> No
 
 def _differences(planned: pa.Schema, found: pa.Schema) -> str:
     """The columns that differ, in words; nothing where all are alike to a query."""
-    expected = {field.name: _spelling(field.type) for field in planned}
-    actual = {field.name: _spelling(field.type) for field in found}
+    expected = {field.name: type_in_queries(field.type) for field in planned}
+    actual = {field.name: type_in_queries(field.type) for field in found}
     return "; ".join(
         f"{name}: {actual.get(name, 'absent')} instead of {expected.get(name, 'absent')}"
         for name in {**expected, **actual}
         if expected.get(name) != actual.get(name)
     )
-
-
-def _spelling(kind: pa.DataType) -> str:
-    """A type as a query sees it: however it is encoded, whatever its parts are called inside the file."""
-    if pa.types.is_dictionary(kind):
-        return _spelling(kind.value_type)
-    if pa.types.is_large_string(kind) or kind == pa.string_view():
-        return "string"
-    if pa.types.is_large_binary(kind) or kind == pa.binary_view():
-        return "binary"
-    if pa.types.is_map(kind):
-        return f"map<{_spelling(kind.key_type)}, {_spelling(kind.item_type)}>"
-    if pa.types.is_fixed_size_list(kind):
-        return f"list<{_spelling(kind.value_type)}>[{kind.list_size}]"
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return f"list<{_spelling(kind.value_type)}>"
-    if pa.types.is_struct(kind):
-        return f"struct<{', '.join(f'{field.name}: {_spelling(field.type)}' for field in kind)}>"
-    return str(kind)

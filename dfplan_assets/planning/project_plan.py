@@ -8,7 +8,7 @@ import pyarrow as pa
 import rustworkx
 from datafusion import DataFrame, SessionContext
 
-from dfplan_assets.errors import CycleError, UnreadableSourceError
+from dfplan_assets.errors import CycleError, ProjectError, UnreadableSourceError
 from dfplan_assets.planning.bundle import ProjectPlan, UnplannedView, ViewPlan
 from dfplan_assets.planning.catalog import RecordingCatalog
 from dfplan_assets.planning.functions import engine_functions
@@ -30,6 +30,12 @@ def plan_project(project: Project) -> ProjectPlan:
     for views that depend on each other in a circle. Views over a source whose files are damaged are
     ``unplanned``.
     """
+    if project.extends:  # rather than planning as if the modules had been loaded
+        raise ProjectError(
+            f"{project.root / 'dfplan.yaml'}: extends",
+            f"modules that register functions ({', '.join(project.extends)}) are not loaded by this version",
+            "Remove the key, and write what the functions do in SQL.",
+        )
     catalog = RecordingCatalog()
     ctx = planning_context(project.engine)
     catalog.install(ctx)

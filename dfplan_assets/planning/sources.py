@@ -133,7 +133,7 @@ def _check_declared(source: Source, declared: pa.Schema, found: pa.Schema) -> No
                 f"column {field.name} is declared, but {source.path} has no such column",
                 f"Correct columns:, the file has {', '.join(found.names)}.",
             )
-        if not _same_family(field.type, found.field(index).type):
+        if type_in_queries(field.type) != type_in_queries(found.field(index).type):
             raise SourceError(
                 f"dfplan.yaml: source {source.name}",
                 f"column {field.name} is declared as {field.type}, but {source.path} has "
@@ -142,23 +142,23 @@ def _check_declared(source: Source, declared: pa.Schema, found: pa.Schema) -> No
             )
 
 
-def _same_family(declared: pa.DataType, found: pa.DataType) -> bool:
-    """Whether a file's type is the declared one, or one that only spells it differently."""
-
-    def plain(kind: pa.DataType) -> pa.DataType:
-        if pa.types.is_dictionary(kind):
-            return plain(kind.value_type)
-        if pa.types.is_large_string(kind) or kind == pa.string_view():
-            return pa.string()
-        if pa.types.is_large_binary(kind) or kind == pa.binary_view():
-            return pa.binary()
-        return kind
-
-    declared, found = plain(declared), plain(found)
-    if declared.num_fields and type(declared) is type(found):
-        pairs = zip(declared, found, strict=False) if pa.types.is_struct(declared) else ()
-        return all(_same_family(a.type, b.type) for a, b in pairs)
-    return bool(declared == found)
+def type_in_queries(kind: pa.DataType) -> str:
+    """A type as a query sees it: however it is encoded, whatever its parts are called inside the file."""
+    if pa.types.is_dictionary(kind):
+        return type_in_queries(kind.value_type)
+    if pa.types.is_large_string(kind) or kind == pa.string_view():
+        return "string"
+    if pa.types.is_large_binary(kind) or kind == pa.binary_view():
+        return "binary"
+    if pa.types.is_map(kind):
+        return f"map<{type_in_queries(kind.key_type)}, {type_in_queries(kind.item_type)}>"
+    if pa.types.is_fixed_size_list(kind):
+        return f"list<{type_in_queries(kind.value_type)}>[{kind.list_size}]"
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return f"list<{type_in_queries(kind.value_type)}>"
+    if pa.types.is_struct(kind):
+        return f"struct<{', '.join(f'{field.name}: {type_in_queries(field.type)}' for field in kind)}>"
+    return str(kind)
 
 
 def _check_footers(path: str) -> None:

@@ -151,6 +151,24 @@ def test_a_declared_column_whose_type_changed_in_the_file_is_an_error(tmp_path: 
         source_schema(source(write(tmp_path / "t.parquet", "parquet"), "parquet", columns))
 
 
+@pytest.mark.parametrize(
+    ("declared", "written"),
+    [
+        (pa.list_(pa.int64()), pa.list_(pa.string())),
+        (pa.struct([("x", pa.int64())]), pa.struct([("x", pa.int64()), ("y", pa.int64())])),
+        (pa.struct([("x", pa.int64())]), pa.struct([("z", pa.int64())])),
+        (pa.map_(pa.string(), pa.int64()), pa.map_(pa.string(), pa.string())),
+    ],
+    ids=str,
+)
+def test_a_declared_column_whose_nested_type_changed_is_an_error(
+    tmp_path: Path, declared: pa.DataType, written: pa.DataType
+) -> None:
+    pq.write_table(pa.table({"c": pa.nulls(1, written)}), tmp_path / "t.parquet")
+    with pytest.raises(SourceError, match="column c is declared as"):
+        source_schema(source(tmp_path / "t.parquet", "parquet", pa.schema([("c", declared)])))
+
+
 def test_a_declared_column_that_the_file_lost_is_an_error(tmp_path: Path) -> None:
     columns = pa.schema([("id", pa.int64()), ("price", pa.float64())])
     with pytest.raises(SourceError, match="column price is declared"):
