@@ -15,9 +15,12 @@ from dfplan_assets.project.settings import (
     read_engine,
     read_extends,
     read_folders,
+    read_golden,
     read_keep_results,
     read_name,
+    read_plan_checks,
     read_planning,
+    read_scheduling,
     read_store,
 )
 from dfplan_assets.project.sources import read_sources
@@ -36,6 +39,9 @@ _KEYS = (
     "planning",
     "extends",
     "keep_results",
+    "scheduling",
+    "golden",
+    "checks",
 )
 
 
@@ -73,5 +79,8 @@ def load_project(directory: Path) -> Project:
         engine=read_engine(entries.get("engine")),
         planning=read_planning(entries.get("planning")),
         extends=read_extends(entries.get("extends")),
+        scheduling=read_scheduling(entries.get("scheduling")),
+        golden=read_golden(root, entries.get("golden")),
+        plan_checks=read_plan_checks(entries.get("checks")),
     )
     return dataclasses.replace(settings, views=read_views(folders.views, sources, document.where()))

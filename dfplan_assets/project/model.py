@@ -35,7 +35,8 @@ class View:
     """One ``.sql`` file holding one query.
 
     ``sql`` is the file's whole text with the front matter comment left in, so that lines and
-    columns in error messages are those of the file.
+    columns in error messages are those of the file. ``priority`` outranks measured cost in the order
+    of a run, higher first.
     """
 
     name: str
@@ -46,6 +47,7 @@ class View:
     owners: tuple[str, ...]
     tags: Mapping[str, str]
     params: Mapping[str, ParameterValue]
+    priority: int | None = None
 
     @property
     def where(self) -> str:
@@ -72,6 +74,48 @@ class Planning:
 
 
 @dataclass(frozen=True)
+class Scheduling:
+    """How runs are ordered.
+
+    ``order`` is ``measured`` (by the cost of past runs), ``static`` (by the graph alone) or ``off``
+    (as the views depend on each other). ``mode`` is ``shared`` (threads of one process) or
+    ``multiprocess``. ``max_concurrent`` is the number of views at once, None to let the measurements
+    decide. ``history_runs`` are looked at for each view. Chains of views that are expected to take less
+    than ``group_below_seconds`` each run back to back on one worker.
+    """
+
+    order: Literal["measured", "static", "off"] = "measured"
+    mode: Literal["shared", "multiprocess"] = "shared"
+    max_concurrent: int | None = None
+    history_runs: int = 10
+    group_below_seconds: float = 0.05
+
+
+Level = Literal["meaning", "plan"]
+CheckMode = Literal["off", "warn", "block"]
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Golden plans: the absolute folder they are kept in, and what counts as drift.
+
+    ``level`` is ``meaning`` (only what can change results) or ``plan`` (the physical plan as well).
+    """
+
+    folder: Path
+    level: Level = "plan"
+
+
+@dataclass(frozen=True)
+class PlanChecks:
+    """Asset checks of every view: ``warn`` shows a failure, ``block`` also stops what lies downstream."""
+
+    plan_drift: CheckMode = "off"
+    plan_regression: CheckMode = "off"
+    result_schema: CheckMode = "off"
+
+
+@dataclass(frozen=True)
 class Project:
     """A folder with a ``dfplan.yaml``, its views and sources by name.
 
@@ -90,6 +134,14 @@ class Project:
     engine: Engine
     planning: Planning
     extends: tuple[str, ...]
+    scheduling: Scheduling = Scheduling()
+    golden: Golden | None = None
+    plan_checks: PlanChecks = PlanChecks()
+
+    @property
+    def golden_plans(self) -> Golden:
+        """Where golden plans are and what counts as drift, also where ``dfplan.yaml`` says nothing."""
+        return self.golden or Golden(self.root / "goldens")
 
     def params_of(self, view: View) -> dict[str, ParameterValue]:
         """The values bound as ``$name`` in a view: the project's, overridden by the view's own."""

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from dfplan_assets.errors import ProjectError
 from dfplan_assets.project.document import Node
-from dfplan_assets.project.model import Engine, Planning
+from dfplan_assets.project.model import Engine, Golden, PlanChecks, Planning, Scheduling
 
 DEFAULT_VIEWS = "views"
 DEFAULT_OUTPUT = "warehouse"
 DEFAULT_STORE = "sqlite:///.dfplan/plans.db"
 DEFAULT_KEEP_RESULTS = 3
+DEFAULT_GOLDENS = "goldens"
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/)([^?]+)(\?.*)?")
@@ -35,6 +37,11 @@ _UNIT_BYTES = {
 }
 _SUBSTRAIT: tuple[Literal["required", "preferred"], ...] = ("required", "preferred")
 _VALIDATE: tuple[Literal["off", "decode", "execute"], ...] = ("off", "decode", "execute")
+_ORDER: tuple[Literal["measured", "static", "off"], ...] = ("measured", "static", "off")
+_MODE: tuple[Literal["shared", "multiprocess"], ...] = ("shared", "multiprocess")
+_LEVEL: tuple[Literal["meaning", "plan"], ...] = ("meaning", "plan")
+_CHECK: tuple[Literal["off", "warn", "block"], ...] = ("off", "warn", "block")
+_Word = TypeVar("_Word", bound=str)
 _TARGET_PARTITIONS = "datafusion.execution.target_partitions"
 
 
@@ -115,14 +122,52 @@ def read_engine(node: Node | None) -> Engine:
 def read_planning(node: Node | None) -> Planning:
     """Reads ``planning``: Substrait is required and decoded again, unless it says otherwise."""
     entries = {} if node is None else node.entries(known=("substrait", "validate", "verbose"))
-    substrait = entries["substrait"].choice(_SUBSTRAIT) if "substrait" in entries else "required"
-    validate = entries["validate"].choice(_VALIDATE) if "validate" in entries else "decode"
-    verbose = entries["verbose"].boolean() if "verbose" in entries else False
     return Planning(
-        substrait=next(word for word in _SUBSTRAIT if word == substrait),
-        validate=next(word for word in _VALIDATE if word == validate),
-        verbose=verbose,
+        substrait=_choice(entries, "substrait", _SUBSTRAIT, "required"),
+        validate=_choice(entries, "validate", _VALIDATE, "decode"),
+        verbose=entries["verbose"].boolean() if "verbose" in entries else False,
     )
+
+
+def read_scheduling(node: Node | None) -> Scheduling:
+    """Reads ``scheduling``: how runs are ordered and how many views run at once."""
+    known = ("order", "mode", "max_concurrent", "history_runs", "group_below_seconds")
+    entries = {} if node is None else node.entries(known=known)
+    default = Scheduling()
+    return Scheduling(
+        order=_choice(entries, "order", _ORDER, default.order),
+        mode=_choice(entries, "mode", _MODE, default.mode),
+        max_concurrent=entries["max_concurrent"].whole_number(minimum=1)
+        if "max_concurrent" in entries
+        else None,
+        history_runs=entries["history_runs"].whole_number(minimum=1)
+        if "history_runs" in entries
+        else default.history_runs,
+        group_below_seconds=_seconds(entries["group_below_seconds"])
+        if "group_below_seconds" in entries
+        else default.group_below_seconds,
+    )
+
+
+def read_golden(root: Path, node: Node | None) -> Golden:
+    """Reads ``golden``: the folder of golden plans, below the project's, and what counts as drift."""
+    entries = {} if node is None else node.entries(known=("folder", "level"))
+    written = entries["folder"].text() if "folder" in entries else DEFAULT_GOLDENS
+    folder = Path(os.path.abspath(root / written))
+    if folder == root or root.is_relative_to(folder):
+        raise entries["folder"].wrong(
+            f"golden.folder is {folder}, which holds the project's own files",
+            "Name a folder of its own, as in golden: {folder: goldens}.",
+        )
+    return Golden(folder, _choice(entries, "level", _LEVEL, "plan"))
+
+
+def read_plan_checks(node: Node | None) -> PlanChecks:
+    """Reads ``checks``: which asset checks every view gets."""
+    names = ("plan_drift", "plan_regression", "result_schema")
+    entries = {} if node is None else node.entries(known=names)
+    drift, regression, schema = (_choice(entries, name, _CHECK, "off") for name in names)
+    return PlanChecks(plan_drift=drift, plan_regression=regression, result_schema=schema)
 
 
 def read_extends(node: Node | None) -> tuple[str, ...]:
@@ -162,6 +207,20 @@ def no_project(root: Path) -> ProjectError:
         "it holds no dfplan.yaml, so it is no project",
         "Name the folder that holds dfplan.yaml, or write one: name: and sources: are enough to begin.",
     )
+
+
+def _choice(entries: Mapping[str, Node], key: str, choices: tuple[_Word, ...], default: _Word) -> _Word:
+    if key not in entries:
+        return default
+    chosen = entries[key].choice(choices)
+    return next(word for word in choices if word == chosen)
+
+
+def _seconds(node: Node) -> float:
+    value = node.scalar()
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise node.expected("a number of seconds, 0 or more", "Write it as in group_below_seconds: 0.05.")
+    return float(value)
 
 
 def _overlap(a: Path, b: Path) -> bool:

@@ -14,7 +14,10 @@ from dfplan_assets.project.model import View
 from dfplan_assets.project.names import canonical_name
 from dfplan_assets.project.parameters import read_view_parameters
 
-_KEYS = ("name", "description", "owners", "tags", "params")
+_KEYS = ("name", "description", "owners", "tags", "params", "priority")
+
+# Dagster's pools rank by priority too and want it small.
+_MAX_PRIORITY = 1000
 
 # What Dagster accepts, so that a project that loads here does not fail there.
 _NOT_IN_GROUP = re.compile(r"[^A-Za-z0-9_]")
@@ -116,6 +119,7 @@ def read_view(path: Path, folder: Path) -> View:
         owners=_owners(options["owners"]) if "owners" in options else (),
         tags=_tags(options["tags"]) if "tags" in options else {},
         params=read_view_parameters(options["params"]) if "params" in options else {},
+        priority=_priority(options["priority"]) if "priority" in options else None,
     )
 
 
@@ -149,6 +153,15 @@ def _name(document: Document, node: Node | None, path: Path) -> str:
 def _group(below: Path) -> str | None:
     """The folders between the views' folder and the file, as a group's name in Dagster."""
     return "_".join(_NOT_IN_GROUP.sub("_", part) for part in below.parts) or None
+
+
+def _priority(node: Node) -> int:
+    value = node.scalar()
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _MAX_PRIORITY:
+        raise node.expected(
+            f"a whole number from -{_MAX_PRIORITY} to {_MAX_PRIORITY}", "Higher runs first; 0 is the default."
+        )
+    return value
 
 
 def _owners(node: Node) -> tuple[str, ...]:
