@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 
 import dagster as dg
+from dagster._core.definitions.utils import check_valid_name
 
 from dfplan_assets.errors import ExecutionError, InputError
 from dfplan_assets.orchestration.bundle_metadata import bundle_metadata, store_failure
@@ -66,7 +67,7 @@ def op_names(views: Iterable[str]) -> Mapping[str, str]:
 
 def _is_valid_op_name(name: str) -> bool:
     try:
-        dg.OpDefinition(lambda: None, name)
+        check_valid_name(name)
     except dg.DagsterInvalidDefinitionError:
         return False
     return True
