@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
+from dfplan_assets.forecast.comparison import Ran
 from dfplan_assets.scheduling.model import Schedule
 from dfplan_assets.visual.durations import duration
 
@@ -43,16 +44,6 @@ rect{stroke:#fff;stroke-width:.6}.p rect{fill:#9ec5f5}.c rect{fill:#f2a766;strok
 @media(prefers-color-scheme:dark){text{fill:#e6edf3}.m{fill:#9aa4ae}.b{fill:#16191d}.g{stroke:#30363d}
 .e{stroke:#9aa4ae}rect{stroke:#16191d}.p rect{fill:#1f5592}.c rect{fill:#8f4a10;stroke:#ffb77a}
 .a rect{fill:#454d56}.k rect{fill:#63503f;stroke:#ffb77a}.f rect{fill:#8c2a33;stroke:#ff9aa2}}"""
-
-
-@dataclass(frozen=True)
-class Ran:
-    """A view that ran, in seconds after the start of the run; every attempt is one."""
-
-    name: str
-    start_seconds: float
-    end_seconds: float
-    succeeded: bool
 
 
 @dataclass(frozen=True)
