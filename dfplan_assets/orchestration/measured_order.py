@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -15,13 +16,29 @@ from dfplan_assets.forecast.prediction import predict_tasks
 from dfplan_assets.forecast.records import schedule_record
 from dfplan_assets.orchestration.materialised_history import materialised_steps, materialised_views
 from dfplan_assets.orchestration.order_events import order_metadata, outcome_metadata
-from dfplan_assets.orchestration.run_order import RunComparison, RunOrder, StepTiming
+from dfplan_assets.orchestration.run_order import OrderKind, RunComparison, RunOrder, StepTiming
 from dfplan_assets.orchestration.run_steps import RunSteps, run_steps
+from dfplan_assets.orchestration.view_steps import view_steps
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.scheduling.model import Schedule
 from dfplan_assets.store import Recorder
 from dfplan_assets.store.queue import queue_of
 from dfplan_assets.visual.sentences import order_sentence, outcome_sentence
+
+
+def orderer_of(job: dg.JobDefinition, kind: OrderKind) -> MeasuredOrder | None:
+    """The orderer for a job whose steps are views of a project; None for a job without any.
+
+    Where views of several projects stand in one job, it is that of the project with the most of them;
+    to it, the others are steps like any that are no views.
+    """
+    steps = view_steps(job)
+    if not steps:
+        return None
+    plans = {id(step.project): step.project for step in steps.values()}
+    (most, _), *_ = Counter(id(step.project) for step in steps.values()).most_common()
+    views = {key: step.view for key, step in steps.items() if id(step.project) == most}
+    return MeasuredOrder(plans[most], views, kind)
 
 
 @dataclass(frozen=True)
@@ -39,12 +56,14 @@ class MeasuredOrder:
 
     ``view_of_step`` names the views behind step keys. Costs are read when a run begins: from the plan
     store, where it cannot be read from the last materialisations in Dagster's instance, where there
-    are none from the plans alone. What stood in for what is said in the order's notes.
+    are none from the plans alone. What stood in for what is said in the order's notes. ``kind`` is
+    ``static`` for an order by the graph alone, for which nothing is read.
     """
 
-    def __init__(self, plan: ProjectPlan, view_of_step: Mapping[str, str]) -> None:
+    def __init__(self, plan: ProjectPlan, view_of_step: Mapping[str, str], kind: OrderKind) -> None:
         self._plan = plan
         self._view_of_step = view_of_step
+        self._kind: OrderKind = kind
         self._ordered: dict[str, _Ordered] = {}
 
     def order(
@@ -56,23 +75,20 @@ class MeasuredOrder:
         max_concurrent: int | None,
     ) -> RunOrder:
         """The order of the steps of a run that is about to begin."""
-        settings = self._plan.project.scheduling
-        if settings.order == "off":
-            return RunOrder({}, "order: off, as the steps depend on each other", {})
         started_at = datetime.now(timezone.utc)
         steps = run_steps(self._plan, self._view_of_step, job, step_keys)
-        measurements = self._measurements(instance, steps) if settings.order == "measured" else Measurements()
+        measurements = self._measurements(instance, steps) if self._kind == "measured" else Measurements()
         schedule = predict_tasks(
             self._plan,
             tuple(steps.tasks.values()),
             measurements,
             workers=max_concurrent,
-            order=settings.order,
+            order=self._kind,
         )
         names = {key: task.name for key, task in steps.tasks.items()}
         self._ordered[run.run_id] = _Ordered(started_at, schedule, names, measurements.notes)
         key_of = {name: key for key, name in names.items()}
-        title = order_sentence(schedule, settings.order)
+        title = order_sentence(schedule, self._kind)
         return RunOrder(
             priorities={key_of[rank.task.name]: rank.priority for rank in schedule.ranked},
             title=title,
@@ -129,13 +145,12 @@ class MeasuredOrder:
     def _store(self, ordered: _Ordered, ran: Sequence[Ran], run_id: str) -> str | None:
         """Keeps prediction and outcome in the plan store; why it has them not, if it has not."""
         project = self._plan.project
-        mode = project.scheduling.order
         record = schedule_record(
             ordered.schedule,
             ran,
             dagster_run_id=run_id,
             started_at=ordered.started_at,
-            mode=mode,
+            mode=self._kind,
             notes=ordered.notes,
         )
         recorder = Recorder(project.store, queue_of(project))
