@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from datafusion import DataFrame, SessionContext
 
 from dfplan_assets.errors import ExecutionError
+from dfplan_assets.execution.abandonment import publishing
 from dfplan_assets.execution.failures import reporting
 from dfplan_assets.execution.inputs import Inputs
 from dfplan_assets.execution.metrics import cpu_seconds, profile_operators
@@ -90,7 +91,8 @@ def materialise(
             inputs.check_present()
             rows = sum(count for batch in counts for count in batch.column(0).to_pylist())
             _check_whole(file, rows, declared.where)
-        publication = warehouse.publish(stage, rows)
+        with publishing(declared.where):
+            publication = warehouse.publish(stage, rows)
     wall_seconds = time.monotonic() - started
     root = profile_operators(executed, hide)
     profile = RunProfile(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 
 import dagster as dg
+from dagster._core.storage.tags import PRIORITY_TAG
 
 from dfplan_assets.errors import ExecutionError, InputError
 from dfplan_assets.orchestration.bundle_metadata import bundle_metadata, store_failure
@@ -15,7 +16,9 @@ from dfplan_assets.orchestration.markdown import fenced, shorten
 from dfplan_assets.orchestration.run_metadata import run_metadata
 from dfplan_assets.orchestration.runner import Made
 from dfplan_assets.orchestration.translator import DfplanTranslator
+from dfplan_assets.orchestration.view_steps import ViewStep, running
 from dfplan_assets.planning.bundle import ProjectPlan, UnplannedView, ViewPlan
+from dfplan_assets.project.model import View
 
 Make = Callable[[str, str], Made]
 """Runs the view of this name in the Dagster run of this id; raises ExecutionError or InputError."""
@@ -30,7 +33,8 @@ def view_assets(project: ProjectPlan, translator: DfplanTranslator, make: Make) 
         _view_asset(project, plan, ops[plan.view.name], translator, make) for plan in project.views.values()
     ]
     unplanned = [
-        _unplanned_asset(view, ops[view.view.name], translator) for view in project.unplanned.values()
+        _unplanned_asset(project, view, ops[view.view.name], translator)
+        for view in project.unplanned.values()
     ]
     return [*planned, *unplanned]
 
@@ -82,7 +86,8 @@ def _view_asset(
     view = plan.view.name
     spec = _view_spec(project, plan, translator)
 
-    @dg.multi_asset(specs=[spec], name=op_name, code_version=spec.code_version)
+    @dg.multi_asset(specs=[spec], name=op_name, code_version=spec.code_version, op_tags=_op_tags(plan.view))
+    @running(ViewStep(project, view))
     def run_view() -> dg.MaterializeResult[None]:
         context = dg.AssetExecutionContext.get()
         try:
@@ -111,7 +116,7 @@ def _view_asset(
 
 
 def _unplanned_asset(
-    unplanned: UnplannedView, op_name: str, translator: DfplanTranslator
+    project: ProjectPlan, unplanned: UnplannedView, op_name: str, translator: DfplanTranslator
 ) -> dg.AssetsDefinition:
     """An asset that says why its view cannot be planned, and fails with that when it is run."""
     message = shorten(str(unplanned.error), _FAILURE_BYTES)
@@ -124,11 +129,16 @@ def _unplanned_asset(
         owners=unplanned.view.owners,
     )
 
-    @dg.multi_asset(specs=[spec], name=op_name)
+    @dg.multi_asset(specs=[spec], name=op_name, op_tags=_op_tags(unplanned.view))
+    @running(ViewStep(project, unplanned.view.name))
     def fail() -> dg.MaterializeResult[None]:
         raise dg.Failure(message, allow_retries=False)
 
     return fail
+
+
+def _op_tags(view: View) -> Mapping[str, str]:
+    return {} if view.priority is None else {PRIORITY_TAG: str(view.priority)}
 
 
 def _view_spec(project: ProjectPlan, plan: ViewPlan, translator: DfplanTranslator) -> dg.AssetSpec:
