@@ -30,6 +30,9 @@ class _Silent:
     def on_selected(self, views: tuple[str, ...]) -> None:
         """Says nothing."""
 
+    def on_order(self, line: str) -> None:
+        """Says nothing."""
+
     def on_start(self, view: str) -> None:
         """Says nothing."""
 

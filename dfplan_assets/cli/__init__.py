@@ -15,6 +15,7 @@ from dfplan_assets.cli.options import project_options
 from dfplan_assets.cli.path import path
 from dfplan_assets.cli.plan import plan
 from dfplan_assets.cli.run import run
+from dfplan_assets.cli.schedule import schedule
 from dfplan_assets.cli.show import show
 from dfplan_assets.cli.store import store
 from dfplan_assets.errors import DfplanError, InputError
@@ -37,5 +38,5 @@ def main() -> None:
     """A folder of SQL views as a Dagster project, from its query plans."""
 
 
-for _command in (lineage, plan, run, path, show, diff, history, store):
+for _command in (lineage, plan, run, path, show, diff, history, schedule, store):
     main.add_command(_command)

@@ -21,8 +21,9 @@ from dagster._core.execution.tags import get_tag_concurrency_limits_config
 from dagster._core.executor.init import InitExecutorContext
 from dagster._core.executor.multiprocess import MultiprocessExecutor
 
+from dfplan_assets.orchestration.measured_order import orderer_of
 from dfplan_assets.orchestration.ordering import NO_ORDERING, Ordering, StepClock, ask, with_priorities
-from dfplan_assets.orchestration.run_order import OrdererOf, OrderKind, orderer_of
+from dfplan_assets.orchestration.run_order import OrdererOf, OrderKind
 from dfplan_assets.orchestration.shared_executor import SharedExecutor
 from dfplan_assets.project.model import Scheduling
 

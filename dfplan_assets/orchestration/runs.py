@@ -13,6 +13,7 @@ from dagster._core.execution.plan.objects import StepFailureData
 from dfplan_assets.orchestration.assets import op_names
 from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.instance import open_instance
+from dfplan_assets.orchestration.order_events import summary_of
 from dfplan_assets.orchestration.run_creation import create_run, run_job
 from dfplan_assets.orchestration.selection import select_views
 from dfplan_assets.orchestration.translator import DfplanTranslator
@@ -54,6 +55,9 @@ class RunListener(Protocol):
     def on_selected(self, views: tuple[str, ...]) -> None:
         """These views will run, upstream first."""
 
+    def on_order(self, line: str) -> None:
+        """Why the views run in the order they do, before they run; how well it was predicted, after it."""
+
     def on_start(self, view: str) -> None:
         """A view begins."""
 
@@ -78,6 +82,9 @@ def run_views(project: ProjectPlan, selection: str | None, listener: RunListener
         run = create_run(instance, job)
         for event in execute_run_iterator(job, run, instance):
             if event.step_key is None:
+                line = _order_line(event)
+                if line is not None:
+                    listener.on_order(line)
                 continue
             view = view_of_op[event.step_key]
             if event.event_type is dg.DagsterEventType.STEP_START:
@@ -92,6 +99,16 @@ def run_views(project: ProjectPlan, selection: str | None, listener: RunListener
         finished is not None and finished.is_success,
         {view: outcomes.get(view) or _skipped(project, view, outcomes) for view in views},
     )
+
+
+def _order_line(event: dg.DagsterEvent) -> str | None:
+    """What an event says of the order of the run, if it does, or of what went wrong with it."""
+    if event.event_type is not dg.DagsterEventType.ENGINE_EVENT:
+        return None
+    data = event.engine_event_data
+    if data.error is not None:
+        return f"{event.message}: {data.error.message.strip()}"
+    return summary_of(data.metadata)
 
 
 def _outcome(view: str, event: dg.DagsterEvent) -> ViewOutcome | None:

@@ -1,0 +1,53 @@
+"""The schedule of a selection of views, from their plans and what past runs cost."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+
+from dfplan_assets.forecast.measurements import Measurements
+from dfplan_assets.forecast.tasks import tasks_of
+from dfplan_assets.planning.bundle import ProjectPlan
+from dfplan_assets.scheduling.model import Schedule, Task
+from dfplan_assets.scheduling.schedule import Order, schedule
+
+
+def usable_cores() -> int:
+    """How many cores the engine can use on this machine."""
+    return os.cpu_count() or 1
+
+
+def predict(
+    plan: ProjectPlan, views: Collection[str], measurements: Measurements, *, workers: int | None
+) -> Schedule:
+    """The order and timeline of a run of these views and nothing else, from what they cost.
+
+    ``workers`` is how many run at once, None to let the project's setting and then the measurements decide.
+    """
+    return predict_tasks(
+        plan, tasks_of(plan, views, usable_cores()), measurements, workers=workers, order="measured"
+    )
+
+
+def predict_tasks(
+    plan: ProjectPlan,
+    tasks: Sequence[Task],
+    measurements: Measurements,
+    *,
+    workers: int | None,
+    order: Order,
+) -> Schedule:
+    """The order and timeline of a run of these tasks, under the settings of the project."""
+    settings, engine = plan.project.scheduling, plan.project.engine
+    return schedule(
+        tasks,
+        measurements.runs,
+        measurements.operators,
+        order=order,
+        workers=workers or settings.max_concurrent,
+        cores=usable_cores(),
+        memory_limit_bytes=engine.memory_limit_bytes,
+        partitions=engine.target_partitions,
+        history_runs=settings.history_runs,
+        group_below_seconds=settings.group_below_seconds,
+    )
