@@ -9,6 +9,7 @@ from __future__ import annotations
 import click
 
 from dfplan_assets.cli.diff import diff
+from dfplan_assets.cli.golden import golden
 from dfplan_assets.cli.history import history
 from dfplan_assets.cli.lineage import lineage
 from dfplan_assets.cli.options import project_options
@@ -38,5 +39,5 @@ def main() -> None:
     """A folder of SQL views as a Dagster project, from its query plans."""
 
 
-for _command in (lineage, plan, run, path, show, diff, history, regressions, store):
+for _command in (lineage, plan, run, path, show, diff, history, golden, regressions, store):
     main.add_command(_command)
