@@ -108,8 +108,10 @@ def _changed(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, 
 
 
 def _accepted(plan: _Plan, acceptances: Sequence[AcceptanceRecord]) -> AcceptanceRecord | None:
-    """The newest acceptance of a plan."""
-    return next((each for each in acceptances if each.complete == plan.latest.identity.complete), None)
+    from dfplan_assets.regressions.history import acceptance_of
+
+    identity = plan.latest.identity
+    return acceptance_of(acceptances, identity.complete, identity.fingerprint)
 
 
 def _wall_seconds(rows: Sequence[dict[str, Any]]) -> list[float]:

@@ -36,8 +36,8 @@ _STYLE = {
 def regressions(view: str | None) -> None:
     """Which views got slower beyond their own noise, and why; of VIEW alone where it is named.
 
-    Reads the plan store alone. Exits with 1 where a plan made its view slower, unless somebody has accepted that
-    plan since (dfplan golden accept).
+    Reads the plan store alone. Exits with 1 where a plan made its view slower, unless somebody has accepted
+    that plan since (dfplan golden accept).
     """
     from dfplan_assets.regressions.cause import plan_change
     from dfplan_assets.regressions.history import read_histories

@@ -16,6 +16,8 @@ import pyarrow.parquet as pq
 
 from dfplan_assets.errors import DfplanError, StoreError
 from dfplan_assets.execution.inputs import column_differences
+from dfplan_assets.golden.check import check
+from dfplan_assets.golden.verdict import ViewCheck
 from dfplan_assets.orchestration.bundle_metadata import store_failure
 from dfplan_assets.orchestration.markdown import fenced, fit, shorten, table
 from dfplan_assets.orchestration.runner import Made
@@ -98,7 +100,14 @@ class PlanChecker:
         )
 
     def _drift(self, view: str, made: Made) -> _Outcome:
-        raise NotImplementedError
+        found = check(self._plan, {view})
+        for of_view in found.views:
+            metadata = drift_metadata(of_view)
+            if of_view.state == "drift":
+                return _Outcome(False, f"{of_view.kind}: {of_view.cause}", metadata)
+            if of_view.problem is None and not found.problems:
+                return _Outcome(True, f"as the golden plan has it (level {found.level})", metadata)
+        return _cannot_be_told(" ".join(f"{each.cause}. {each.next_step}" for each in found.all_problems))
 
     def _schema(self, view: str, made: Made) -> _Outcome:
         planned = self._plan.views[view].schema
@@ -155,6 +164,19 @@ def _cannot_be_told(reason: str) -> _Outcome:
     return _Outcome(False, f"It cannot be told: {reason}", {}, told=False)
 
 
+def drift_metadata(found: ViewCheck) -> dict[str, dg.MetadataValue]:
+    """What a comparison with a golden plan found, cut to a budget in bytes."""
+    metadata: dict[str, dg.MetadataValue] = {}
+    if found.kind is not None:
+        metadata["dfplan/verdict"] = dg.MetadataValue.text(found.kind)
+    if found.downstream:
+        reached = shorten(", ".join(found.downstream), _TEXT_BYTES)
+        metadata["dfplan/reaches"] = dg.MetadataValue.text(reached)
+    if found.state == "drift" and found.difference is not None:
+        metadata["dfplan/plan_diff"] = dg.MetadataValue.md(difference_text(found.difference))
+    return metadata
+
+
 def verdict_metadata(verdict: Verdict, change: PlanDifference | None) -> dict[str, dg.MetadataValue]:
     """A verdict with the figures of both plans and what differs between them, cut to a budget in bytes."""
     metadata: dict[str, dg.MetadataValue] = {"dfplan/verdict": dg.MetadataValue.text(verdict.kind)}
@@ -174,7 +196,8 @@ def verdict_metadata(verdict: Verdict, change: PlanDifference | None) -> dict[st
 
 
 def difference_text(change: PlanDifference) -> str:
-    """What differs between two plans, as Markdown: kind, cause and the trees side by side as far as they fit."""
+    """What differs between two plans, as Markdown: kind, cause and the trees side by side as far as they
+fit."""
     parts = [f"**{change.kind}**: {shorten(change.cause, _TEXT_BYTES)}"]
     room = _DIFF_BYTES
     for title, rows in (("Logical plan", change.logical_tree), ("Physical plan", change.physical_tree)):

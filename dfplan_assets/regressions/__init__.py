@@ -1,1 +1,2 @@
-"""Whether a view got worse, and whether its plan is the reason: statistics over stored runs, and verdicts."""
+"""Whether a view got worse, and whether its plan is the reason: statistics over stored runs, and
+verdicts."""

@@ -6,17 +6,23 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from dfplan_assets.planning.bundle import Identity
 from dfplan_assets.store import AcceptanceRecord, BundleRecord, RunSummary, Store
 
 RUNS_READ = 200
-"""How many of the latest successful runs of a view are read; a plan that has run more often is old enough."""
+"""How many of the latest successful runs of a view are read; a plan that has run more often is old
+enough."""
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A run that published a measured result. ``plan`` is the complete identity of the plan that ran."""
+    """A run that published a measured result.
+
+    ``plan`` is the complete identity of the plan that ran, ``fingerprint`` what of it decides results.
+    """
 
     plan: str
+    fingerprint: str
     bundle_key: str
     run: RunSummary
 
@@ -31,8 +37,8 @@ class PlannedRun:
 class ViewHistory:
     """The ``runs`` of a view that can be compared, the oldest first, and the plans that were accepted.
 
-    All were made on the same number of ``cores`` and for the same partition as the latest, since others
-    say nothing about it; ``elsewhere`` counts those that are left out for that. ``unknown_plan`` counts runs of
+    All were made on the same number of ``cores`` and for the same partition as the latest, since others say
+    nothing about it; ``elsewhere`` counts those that are left out for that. ``unknown_plan`` counts runs of
     which the store does not have the plan any more.
     """
 
@@ -47,6 +53,19 @@ class ViewHistory:
     def of_plan(self, plan: str) -> tuple[PlannedRun, ...]:
         """The runs of one plan, the oldest first."""
         return tuple(each for each in self.runs if each.plan == plan)
+
+
+def acceptance_of(
+    acceptances: Sequence[AcceptanceRecord], plan: str, fingerprint: str
+) -> AcceptanceRecord | None:
+    """The newest acceptance of a plan, given the newest first.
+
+    A plan that is accepted before it has run is planned without its data, and has another complete identity
+    there; then what decides its results is what was accepted.
+    """
+    exact = (each for each in acceptances if each.complete == plan)
+    by_results = (each for each in acceptances if each.fingerprint == fingerprint)
+    return next(exact, None) or next(by_results, None)
 
 
 def read_histories(store: Store, views: Sequence[str]) -> dict[str, ViewHistory]:
@@ -71,10 +90,10 @@ def history_of(
 ) -> ViewHistory:
     """The runs that can be compared, of all runs of a view in any order.
 
-    Retries do not count, nor what failed, was canceled, was taken from an older result or only profiled, nor
-    runs whose time is absurd.
+    Retries do not count, nor what failed, was canceled, was taken from an older result or only profiled,
+    nor runs whose time is absurd.
     """
-    plans = {bundle.key: bundle.identity.complete for bundle in bundles}
+    plans = {bundle.key: bundle.identity for bundle in bundles}
     counted = sorted((run for run in runs if _counts(run)), key=lambda run: (run.started_at, run.key))
     if not counted:
         return ViewHistory(view, (), acceptances=tuple(acceptances))
@@ -108,7 +127,8 @@ def _circumstances(run: RunSummary) -> tuple[int | None, str | None]:
     return run.cores, run.partition_key
 
 
-def _planned(run: RunSummary, plans: Mapping[str, str]) -> PlannedRun | None:
+def _planned(run: RunSummary, plans: Mapping[str, Identity]) -> PlannedRun | None:
     if run.bundle_key is None or run.bundle_key not in plans:
         return None
-    return PlannedRun(plans[run.bundle_key], run.bundle_key, run)
+    identity = plans[run.bundle_key]
+    return PlannedRun(identity.complete, identity.fingerprint, run.bundle_key, run)

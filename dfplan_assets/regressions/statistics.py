@@ -1,12 +1,12 @@
 """The test that decides whether a figure of a view got worse beyond the noise of its own history.
 
 Times of runs are skewed: most runs take about as long as the fastest, some take far longer (a cold cache, a
-busy machine). The test therefore looks at ranks alone, and lets all slow runs count the same: the runs of both
-sides are ranked together, ranks above ``CAPPED_AT`` of their number are cut down to it, and the statistic is the
-sum of the ranks of the runs after the change. It is one of the percentile-modified rank tests of Gastwirth
-("Percentile modifications of two sample rank tests", Journal of the American Statistical Association 60, 1965);
-without the cap it is the test of Wilcoxon, Mann and Whitney. The distribution of the sum, ties included, is
-computed exactly: that of all ways to choose as many of the scores.
+busy machine). The test therefore looks at ranks alone, and lets all slow runs count the same: the runs of
+both sides are ranked together, ranks above ``CAPPED_AT`` of their number are cut down to it, and the
+statistic is the sum of the ranks of the runs after the change. It is one of the percentile-modified rank
+tests of Gastwirth ("Percentile modifications of two sample rank tests", Journal of the American Statistical
+Association 60, 1965); without the cap it is the test of Wilcoxon, Mann and Whitney. The distribution of the
+sum, ties included, is computed exactly: that of all ways to choose as many of the scores.
 
 A figure is worse when all of this holds:
 
@@ -17,18 +17,19 @@ A figure is worse when all of this holds:
 3. the medians differ by at least ``LEAST_RATIO`` and by ``floor`` in the figure's own unit: a view of a
    millisecond is noise.
 
-Where ``LEAST_RUNS`` earlier runs or more rise by themselves (test of Mann and Kendall, z above ``TREND_Z``), they are
-moved along their trend (slope of Theil and Sen, of logarithms) to the middle of the later runs. Runs that
-fall stay where they are, so that this can excuse and never accuse.
+Where ``LEAST_RUNS`` earlier runs or more rise by themselves (test of Mann and Kendall, z above
+``TREND_Z``), they are moved along their trend (slope of Theil and Sen, of logarithms) to the middle of the
+later runs. Runs that fall stay where they are, so that this can excuse and never accuse.
 
 Error rates, by simulation (``python -m benchmarks regressions`` prints the table). With ``false_alarms`` of
 1.5 %, at ``LEAST_RUNS`` runs on each side: false alarms at most 1 % for log-normal noise up to sigma 0.5,
-Student's t with two degrees of freedom on the log scale, 10 % and 20 % outliers with Pareto's tail, and the two
-levels of a cold and a warm cache; never above 1.5 % for noise of any other shape. A slowdown of twice the time is
-found in at least 95 % of the cases where the noise is log-normal up to sigma 0.3 or has the tails of that t, and
-where 20 % of the runs are outliers or find a cold cache. With wider noise it is found less often: about 80 % at
-sigma 0.4, two in three where every second run takes twice as long. Runs that resemble the one before (correlation
-0.5) raise 0.7 % of false alarms, a history that grows by 1 % from run to run 0.5 %, one that grows by 2 % 10 %.
+Student's t with two degrees of freedom on the log scale, 10 % and 20 % outliers with Pareto's tail, and the
+two levels of a cold and a warm cache; never above 1.5 % for noise of any other shape. A slowdown of twice
+the time is found in at least 95 % of the cases where the noise is log-normal up to sigma 0.3 or has the
+tails of that t, and where 20 % of the runs are outliers or find a cold cache. With wider noise it is found
+less often: about 80 % at sigma 0.4, two in three where every second run takes twice as long. Runs that
+resemble the one before (correlation 0.5) raise 0.7 % of false alarms, a history that grows by 1 % from run
+to run 0.5 %, one that grows by 2 % 10 %.
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ FEWEST_RUNS = 5
 LEAST_RUNS = 12
 """The least number of runs on each side for which the error rates hold.
 
-With fewer, a figure that is worse is told as soon as the test shows it, and the bound on false alarms holds;
-that nothing is worse cannot be told yet.
+With fewer, a figure that is worse is told as soon as the test shows it, and the bound on false alarms
+holds; that nothing is worse cannot be told yet.
 """
 
 LATER_RUNS = LEAST_RUNS
@@ -66,8 +67,8 @@ TREND_Z = 2.0
 class Comparison:
     """A figure before and after a change: medians in its own unit.
 
-    ``probability`` is that of so large a difference among runs that do not differ. ``trend`` is by which factor
-    the earlier runs were moved in the middle to continue their own growth, 1 where they show none.
+    ``probability`` is that of so large a difference among runs that do not differ. ``trend`` is by which
+    factor the earlier runs were moved in the middle to continue their own growth, 1 where they show none.
     """
 
     before: float

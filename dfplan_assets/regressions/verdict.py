@@ -20,7 +20,7 @@ from dfplan_assets.regressions.figures import (
     movements,
     spilled_bytes,
 )
-from dfplan_assets.regressions.history import PlannedRun, ViewHistory
+from dfplan_assets.regressions.history import PlannedRun, ViewHistory, acceptance_of
 from dfplan_assets.regressions.statistics import (
     EARLIER_RUNS,
     FEWEST_RUNS,
@@ -58,10 +58,10 @@ class Verdict:
     - ``steady``: nothing of all that;
     - ``too few runs``: nothing can be told before there are ``more_runs``.
 
-    ``reason`` says it in a sentence. ``current`` are the later runs that were looked at, ``before`` the earlier:
-    of the plan before, or of the same plan where ``plan_changed`` is false. ``moved`` are figures that may be
-    the cause. ``accepted`` is the newest acceptance of the current plan; ``settled`` says that it came when
-    there were runs of the plan to be seen.
+    ``reason`` says it in a sentence. ``current`` are the later runs that were looked at, ``before`` the
+    earlier: of the plan before, or of the same plan where ``plan_changed`` is false. ``moved`` are figures
+    that may be the cause. ``accepted`` is the newest acceptance of the current plan; ``settled`` says that
+    it came when there were runs of the plan to be seen.
     """
 
     view: str
@@ -87,8 +87,8 @@ def judge(history: ViewHistory) -> Verdict:
     """The verdict on a view.
 
     The current plan is that of the latest run. Its first ``LATER_RUNS`` runs are compared with the last
-    ``EARLIER_RUNS`` of the plan before, so that what came long after the change is not put down to it; a view
-    that is as fast again by now is no regression. The plan before is the latest one that ran at least
+    ``EARLIER_RUNS`` of the plan before, so that what came long after the change is not put down to it; a
+    view that is as fast again by now is no regression. The plan before is the latest one that ran at least
     ``FEWEST_RUNS`` times. Runs of one plan are compared with those before them in the same way.
     """
     if not history.runs:
@@ -96,7 +96,7 @@ def judge(history: ViewHistory) -> Verdict:
     plan = history.runs[-1].plan
     own = history.of_plan(plan)
     before = _plan_before(history.runs[: history.runs.index(own[0])])
-    accepted = next((each for each in history.acceptances if each.complete == plan), None)
+    accepted = acceptance_of(history.acceptances, plan, own[-1].fingerprint)
     change = _judge_change(history, before, own, accepted) if before is not None else None
     if change is not None and change.kind == "regression":
         return change
@@ -256,7 +256,8 @@ def _worse(
         found.append(_slower(_time(before, after)))
     if spilling is not None and spilling.worse and (now.spilled_bytes or 0) >= LEAST_RATIO * spilling.before:
         was, is_now = median(before, spilled_bytes), median(after, spilled_bytes)
-        assert was is not None and is_now is not None  # or there were no comparison
+        assert was is not None  # or there were no comparison
+        assert is_now is not None
         found.append(f"it spills {in_bytes(is_now)} instead of {in_bytes(was)}")
     return found
 

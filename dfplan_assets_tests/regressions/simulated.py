@@ -65,11 +65,11 @@ def summaries(plan: str, seconds: Sequence[float], *, first: int = 0, **figures:
 
 def history(*runs: Sequence[RunSummary], acceptances: Sequence[AcceptanceRecord] = ()) -> ViewHistory:
     """A history of runs that all count, in the order given."""
-    planned = [
-        PlannedRun((run.bundle_key or "").removeprefix("bundle of "), run.bundle_key or "", run)
-        for each in runs
-        for run in each
-    ]
+    planned = []
+    for run in (run for each in runs for run in each):
+        assert run.bundle_key is not None
+        plan = run.bundle_key.removeprefix("bundle of ")
+        planned.append(PlannedRun(plan, f"results of {plan}", run.bundle_key, run))
     return ViewHistory("revenue", tuple(planned), cores=2, acceptances=tuple(acceptances))
 
 
@@ -78,7 +78,7 @@ def acceptance(plan: str, at: datetime, view: str = "revenue") -> AcceptanceReco
     return AcceptanceRecord(
         view=view,
         complete=plan,
-        fingerprint="f",
+        fingerprint=f"results of {plan}",
         accepted_at=at,
         accepted_by="ada",
         note="more rows, as agreed",

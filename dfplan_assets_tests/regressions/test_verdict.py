@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -188,3 +189,9 @@ def test_an_acceptance_of_the_plan_with_its_runs_in_sight_settles_a_regression()
     of_another = _judged(*runs, acceptances=[acceptance("a", MORNING + 20 * HOUR)])
     assert of_another.is_open_regression
     assert of_another.accepted is None
+
+
+def test_a_plan_accepted_by_what_decides_its_results_is_accepted() -> None:
+    runs = summaries("a", noisy(1.0, 12)), summaries("b", noisy(2.0, 12), first=12)
+    planned_without_data = replace(acceptance("b", MORNING + 20 * HOUR), complete="of another plan")
+    assert not _judged(*runs, acceptances=[planned_without_data]).is_open_regression
