@@ -81,9 +81,14 @@ def _document(found: PlanDifference, keys: Sequence[str], downstream: Sequence[s
         "changed_parts": list(found.changed_parts),
         "changed_columns": None if found.changed_columns is None else list(found.changed_columns),
         "downstream": list(downstream),
-        "logical_plan": [_row(row) for row in found.logical_tree],
-        "physical_plan": None if found.physical_tree is None else [_row(row) for row in found.physical_tree],
+        "logical_plan": tree_rows(found.logical_tree),
+        "physical_plan": None if found.physical_tree is None else tree_rows(found.physical_tree),
     }
+
+
+def tree_rows(rows: Sequence[TreeRow]) -> list[dict[str, Any]]:
+    """Two trees side by side as JSON, a row for each node or run of unchanged nodes."""
+    return [_row(row) for row in rows]
 
 
 def _row(row: TreeRow) -> dict[str, Any]:

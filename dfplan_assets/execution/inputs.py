@@ -110,7 +110,7 @@ def _check_columns(view_plan: ViewPlan, table: str, planned: pa.Schema, publicat
             f"the result of {table} that it reads is damaged: {publication.files[0]}: {error}",
             f"Materialise {table} again, then this view.",
         ) from error
-    differences = _differences(planned, written)
+    differences = column_differences(planned, written)
     if differences:
         raise ExecutionError(
             view_plan.view.where,
@@ -121,7 +121,7 @@ def _check_columns(view_plan: ViewPlan, table: str, planned: pa.Schema, publicat
 
 def _check_source(view_plan: ViewPlan, source: Source, planned: pa.Schema) -> None:
     """Refuse a source whose files have other columns by now: they too would be filled with nulls."""
-    differences = _differences(planned, source_schema(source))
+    differences = column_differences(planned, source_schema(source))
     if differences:
         raise SourceError(
             view_plan.view.where,
@@ -131,7 +131,7 @@ def _check_source(view_plan: ViewPlan, source: Source, planned: pa.Schema) -> No
         )
 
 
-def _differences(planned: pa.Schema, found: pa.Schema) -> str:
+def column_differences(planned: pa.Schema, found: pa.Schema) -> str:
     """The columns that differ, in words; nothing where all are alike to a query."""
     expected = {field.name: type_in_queries(field.type) for field in planned}
     actual = {field.name: type_in_queries(field.type) for field in found}

@@ -14,6 +14,7 @@ from dagster._core.storage.tags import PRIORITY_TAG
 from dfplan_assets.errors import ExecutionError, InputError
 from dfplan_assets.orchestration.bundle_metadata import bundle_metadata, store_failure
 from dfplan_assets.orchestration.markdown import fenced, shorten
+from dfplan_assets.orchestration.plan_checks import PlanChecker, check_specs
 from dfplan_assets.orchestration.run_metadata import run_metadata
 from dfplan_assets.orchestration.runner import Attempt, Made
 from dfplan_assets.orchestration.translator import DfplanTranslator
@@ -30,8 +31,10 @@ _FAILURE_BYTES = 8_000
 def view_assets(project: ProjectPlan, translator: DfplanTranslator, make: Make) -> list[dg.AssetsDefinition]:
     """An asset with an op of its own for each view, depending on the tables that its plan reads."""
     ops = op_names(project.all_views)
+    checker = PlanChecker(project)
     planned = [
-        _view_asset(project, plan, ops[plan.view.name], translator, make) for plan in project.views.values()
+        _view_asset(project, plan, ops[plan.view.name], translator, make, checker)
+        for plan in project.views.values()
     ]
     unplanned = [
         _unplanned_asset(project, view, ops[view.view.name], translator)
@@ -83,11 +86,19 @@ def _view_asset(
     op_name: str,
     translator: DfplanTranslator,
     make: Make,
+    checker: PlanChecker,
 ) -> dg.AssetsDefinition:
     view = plan.view.name
     spec = _view_spec(project, plan, translator)
+    checks = check_specs(project.project.plan_checks, spec.key)
 
-    @dg.multi_asset(specs=[spec], name=op_name, code_version=spec.code_version, op_tags=_op_tags(plan.view))
+    @dg.multi_asset(
+        specs=[spec],
+        check_specs=checks,
+        name=op_name,
+        code_version=spec.code_version,
+        op_tags=_op_tags(plan.view),
+    )
     @running(ViewStep(project, view))
     def run_view() -> dg.MaterializeResult[None]:
         context = dg.AssetExecutionContext.get()
@@ -111,6 +122,7 @@ def _view_asset(
                 ),
                 **bundle_metadata(made),
             },
+            check_results=checker.results(view, spec.key, made),
         )
 
     return run_view

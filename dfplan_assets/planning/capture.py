@@ -49,24 +49,27 @@ def capture(
     view_plan: ViewPlan,
     frame: DataFrame,
     environment: Sequence[EnvironmentPart],
+    *,
+    verbose: bool | None = None,
 ) -> Captured:
     """The bundle of a view planned in a session over its real tables as ``frame``.
+
+    ``verbose``: with the rules that fired; None means as the project's ``planning.verbose`` says.
 
     Raises SubstraitError for a plan that has no Substrait form where ``planning.substrait`` requires
     one, and what DataFusion raises for a plan that it cannot execute.
     """
     started = time.monotonic()
+    with_rules = plan.project.planning.verbose if verbose is None else verbose
     project, view = plan.project, view_plan.view
-    shown = _frame_to_show(ctx, project, view, frame)
-    hide = hider(project, view) if shown is None else str
-    explained = frame if shown is None else shown
+    explained, hide = shown_query(ctx, project, view, frame)
     physical = explained.execution_plan()
     physical_text = hide(physical.display_indent())
-    substrait = _substrait(ctx, project, view, shown)
+    substrait = _substrait(ctx, project, view, explained if hide is str else None)
     ctx.register_view(_EXPLAINED, explained)
     try:
         tree = hide(explain_tree(ctx, _EXPLAINED))
-        rules = rule_effects(ctx, _EXPLAINED) if project.planning.verbose else None
+        rules = rule_effects(ctx, _EXPLAINED) if with_rules else None
     finally:
         ctx.deregister_table(_EXPLAINED)
     bundle = PlanBundle(
@@ -89,16 +92,22 @@ def capture(
     return Captured(bundle, explained)
 
 
-def _frame_to_show(ctx: SessionContext, project: Project, view: View, frame: DataFrame) -> DataFrame | None:
-    """The frame itself, or one with other values for secret parameters; None where no other value fits."""
+def shown_query(
+    ctx: SessionContext, project: Project, view: View, frame: DataFrame
+) -> tuple[DataFrame, Callable[[str], str]]:
+    """The query whose plan may be shown, and what makes its texts fit to be seen.
+
+    That is the frame itself, or one with other values for secret parameters; their texts are shown as
+    they are (``str``). Where no other value fits, the frame with a function that hides the values.
+    """
     if not secret_names(project, view):
-        return frame
+        return frame, str
     for params in params_to_show(project, view):
         try:
-            return plan_query(ctx, view, params)
+            return plan_query(ctx, view, params), str
         except ParameterError:
             continue
-    return None
+    return frame, hider(project, view)
 
 
 def _hidden(node: PhysicalOperator, hide: Callable[[str], str]) -> PhysicalOperator:

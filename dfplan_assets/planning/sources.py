@@ -18,6 +18,9 @@ from dfplan_assets.project.model import Source
 
 _STAND_IN = "dfplan_source"
 
+EXTENSIONS = {"parquet": ".parquet", "csv": ".csv", "json": ".json", "arrow": ".arrow"}
+"""What the files of a source that is a folder end with, unless its options say otherwise."""
+
 
 def source_schema(source: Source) -> pa.Schema:
     """The schema under which views see a source.
@@ -38,6 +41,27 @@ def source_schema(source: Source) -> pa.Schema:
             "Correct its path, make the file, or declare its columns: to plan before it exists.",
         )
     return _inferred(source)
+
+
+def source_exists(source: Source) -> bool:
+    """Whether a source has files; one in an object store counts as there until it is read."""
+    return _exists(source.path)
+
+
+def source_files(source: Source) -> tuple[Path, ...] | None:
+    """The files of a source that stand on this machine; None for an object store.
+
+    Those of a folder end as its format's files do.
+    """
+    path = source.path
+    if "://" in path:
+        return None
+    if path.endswith("/"):
+        ending = str(source.options.get("file_extension", EXTENSIONS[source.format]))
+        return tuple(sorted(file for file in Path(path).rglob(f"*{ending}") if file.is_file()))
+    if _is_pattern(path):
+        return tuple(sorted(_matches(path)))
+    return (Path(path),) if Path(path).exists() else ()
 
 
 def register_source(ctx: SessionContext, source: Source, schema: pa.Schema) -> None:
@@ -86,8 +110,7 @@ def _register(ctx: SessionContext, key: str, source: Source, schema: pa.Schema |
     location = _location(path)
     extension = Path(path).suffix
     if path.endswith("/"):
-        extension = {"parquet": ".parquet", "csv": ".csv", "json": ".json", "arrow": ".arrow"}[source.format]
-        extension = str(options.pop("file_extension", extension))
+        extension = str(options.pop("file_extension", EXTENSIONS[source.format]))
     if source.format == "parquet":
         ctx.register_parquet(key, location, file_extension=extension, schema=schema)
     elif source.format == "csv":

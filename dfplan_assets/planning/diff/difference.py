@@ -9,7 +9,7 @@ from dfplan_assets.planning.diff.alignment import Pair, TreeRow, align, fold
 from dfplan_assets.planning.diff.downstream import counts_by_value
 from dfplan_assets.planning.diff.facts import PlanFacts
 from dfplan_assets.planning.diff.lines import logical_lines, physical_lines
-from dfplan_assets.planning.diff.physical_causes import physical_causes
+from dfplan_assets.planning.diff.physical_causes import physical_causes, scanned_tables
 from dfplan_assets.planning.diff.proof import unchanged_columns
 from dfplan_assets.planning.diff.query_causes import query_causes
 from dfplan_assets.planning.diff.sql_edits import edits, words_of
@@ -100,8 +100,24 @@ def _changed_parts(before: PlanFacts, after: PlanFacts) -> tuple[str, ...]:
     if "physical" not in old or "physical" not in new:
         old.pop("physical", None)
         new.pop("physical", None)
+    elif old["physical"] != new["physical"] and _same_but_for_names(before, after):
+        new["physical"] = old["physical"]
     names = [*PARTS, *sorted({*old, *new} - {*PARTS})]
     return tuple(name for name in names if old.get(name) != new.get(name))
+
+
+def _same_but_for_names(before: PlanFacts, after: PlanFacts) -> bool:
+    """Whether two physical plans of queries that mean the same are the same but for names.
+
+    A physical plan calls columns by the aliases of its query. The queries mean the same, so their
+    expressions do; operators, their order, partitioning and the tables read are left to compare.
+    """
+    if before.identity.fingerprint != after.identity.fingerprint or words_of(before.sql) == words_of(
+        after.sql
+    ):
+        return False
+    shapes = [normalised_physical_plan(facts.physical_plan or "", folded=True) for facts in (before, after)]
+    return shapes[0] == shapes[1] and scanned_tables(before) == scanned_tables(after)
 
 
 def _physical_pairs(before: PlanFacts, after: PlanFacts) -> tuple[Pair, ...] | None:
