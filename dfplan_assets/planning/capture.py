@@ -14,7 +14,6 @@ from datafusion import DataFrame, SessionContext
 
 from dfplan_assets.errors import ParameterError, SubstraitError
 from dfplan_assets.planning.bundle import (
-    BoundParameter,
     EnvironmentPart,
     PhysicalOperator,
     PlanBundle,
@@ -25,8 +24,9 @@ from dfplan_assets.planning.bundle import (
 from dfplan_assets.planning.explains import explain_tree, rule_effects
 from dfplan_assets.planning.guard import plan_query
 from dfplan_assets.planning.identity import with_physical
+from dfplan_assets.planning.inlining import inlined_environment, show_inlined
+from dfplan_assets.planning.parameters import bound_parameters
 from dfplan_assets.planning.secrets import hider, params_to_show, secret_names
-from dfplan_assets.planning.sql_text import parameter_names
 from dfplan_assets.planning.substrait import NOT_VALIDATED, encode
 from dfplan_assets.planning.topology import topology
 from dfplan_assets.project.model import Project, View
@@ -57,8 +57,8 @@ def capture(
     """
     started = time.monotonic()
     project, view = plan.project, view_plan.view
-    shown = _frame_to_show(ctx, project, view, frame)
-    hide = hider(project, view) if shown is None else str
+    shown = _frame_to_show(ctx, plan, view, frame)
+    hide = hider(project, view, plan.inlined_into(view.name)) if shown is None else str
     explained = frame if shown is None else shown
     physical = explained.execution_plan()
     physical_text = hide(physical.display_indent())
@@ -82,17 +82,21 @@ def capture(
         topology=tuple(_hidden(node, hide) for node in topology(physical)),
         tree=tree,
         rules=None if rules is None else tuple(replace(rule, diff=hide(rule.diff)) for rule in rules),
-        environment=tuple(environment),
+        environment=(*environment, *inlined_environment(plan, view.name)),
         identity=with_physical(view_plan.identity, physical_text),
         planning_seconds=time.monotonic() - started,
     )
     return Captured(bundle, explained)
 
 
-def _frame_to_show(ctx: SessionContext, project: Project, view: View, frame: DataFrame) -> DataFrame | None:
+def _frame_to_show(ctx: SessionContext, plan: ProjectPlan, view: View, frame: DataFrame) -> DataFrame | None:
     """The frame itself, or one with other values for secret parameters; None where no other value fits."""
-    if not secret_names(project, view):
+    project = plan.project
+    inlined = plan.inlined_into(view.name)
+    if not any(secret_names(project, each) for each in (view, *inlined)):
         return frame
+    if not show_inlined(ctx, plan, view.name):
+        return None
     for params in params_to_show(project, view):
         try:
             return plan_query(ctx, view, params)
@@ -131,16 +135,3 @@ def _substrait(ctx: SessionContext, project: Project, view: View, shown: DataFra
             "Rewrite that part of the query, or set planning: {substrait: preferred} in dfplan.yaml.",
         )
     return encoded
-
-
-def bound_parameters(project: Project, view: View) -> tuple[BoundParameter, ...]:
-    """The parameters that a view names, with their values but for those that are secret."""
-    params = project.params_of(view)
-    return tuple(
-        BoundParameter(
-            name,
-            type(params[name]).__name__,
-            None if name in project.secret_params else str(params[name]),
-        )
-        for name in parameter_names(view.sql)
-    )
