@@ -116,6 +116,7 @@ def _hidden(node: PhysicalOperator, hide: Callable[[str], str]) -> PhysicalOpera
         if scan is None
         else replace(
             scan,
+            projection=tuple(map(hide, scan.projection)),
             filters=None if scan.filters is None else hide(scan.filters),
             pruning=None if scan.pruning is None else hide(scan.pruning),
         ),

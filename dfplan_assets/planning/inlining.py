@@ -13,6 +13,7 @@ from datafusion import DataFrame, SessionContext, col
 
 from dfplan_assets.errors import ParameterError, PlanningError
 from dfplan_assets.planning.bundle import BoundParameter, EnvironmentPart, Identity, ProjectPlan
+from dfplan_assets.planning.catalog import CATALOG, schema_and_table
 from dfplan_assets.planning.guard import plan_query
 from dfplan_assets.planning.lineage.model import ColumnOrigin, Kind, Lineage
 from dfplan_assets.planning.parameters import bound_parameters
@@ -48,7 +49,8 @@ def register_inlined(ctx: SessionContext, plan: ProjectPlan, name: str) -> None:
     the optimiser works on the whole. Raises what ``plan_query`` raises, and PlanningError where the
     query has another schema here than it was planned with.
     """
-    _register(ctx, plan, name, plan.project.params_of(plan.views[name].view))
+    params = plan.project.params_of(plan.views[name].view)
+    _register(ctx, name, _planned(ctx, plan, name, params))
 
 
 def show_inlined(ctx: SessionContext, plan: ProjectPlan, view: str) -> bool:
@@ -59,18 +61,21 @@ def show_inlined(ctx: SessionContext, plan: ProjectPlan, view: str) -> bool:
     for name in plan.inlined_views(view):
         for params in params_to_show(plan.project, plan.views[name].view):
             try:
-                _register(ctx, plan, name, params)
+                frame = _planned(ctx, plan, name, params)
             except ParameterError:
                 continue
+            schema, table = schema_and_table(name)
+            ctx.catalog(CATALOG).schema(schema).deregister_table(table)
+            _register(ctx, name, frame)
             break
         else:
             return False
     return True
 
 
-def _register(
+def _planned(
     ctx: SessionContext, plan: ProjectPlan, name: str, params: Mapping[str, ParameterValue]
-) -> None:
+) -> DataFrame:
     view_plan = plan.views[name]
     frame = _with_types(plan_query(ctx, view_plan.view, params), view_plan.schema)
     found: pa.Schema = frame.schema()
@@ -82,6 +87,10 @@ def _register(
             f"over its tables the query has the columns {found}, it was planned with {view_plan.schema}",
             "Read the project again; if that does not help, report the query as a bug.",
         )
+    return frame
+
+
+def _register(ctx: SessionContext, name: str, frame: DataFrame) -> None:
     ctx.register_view(_REGISTERED, frame)
     move_table(ctx, _REGISTERED, name)
 
