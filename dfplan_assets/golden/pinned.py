@@ -22,14 +22,15 @@ from datafusion import DataFrame, SessionContext
 from dfplan_assets.golden.columns import columns_to_json
 from dfplan_assets.golden.stand_in import ASSUMED, TableSize, table_files
 from dfplan_assets.planning.bundle import EnvironmentPart, Identity, PlanBundle, ProjectPlan
-from dfplan_assets.planning.capture import bound_parameters, capture, shown_query
+from dfplan_assets.planning.capture import capture, shown_query
 from dfplan_assets.planning.diff.sql_edits import words_of
 from dfplan_assets.planning.environment import engine_settings
 from dfplan_assets.planning.guard import plan_query
 from dfplan_assets.planning.identity import engine_version, with_physical, without_secret_values
+from dfplan_assets.planning.parameters import bound_parameters
 from dfplan_assets.planning.session import planning_context
 from dfplan_assets.planning.sources import register_source
-from dfplan_assets.project.model import Engine, Source, View
+from dfplan_assets.project.model import Engine, Source
 
 FORM = 1
 """Counts on when plans are pinned in another way, so that every physical plan is made anew."""
@@ -108,7 +109,7 @@ class PinnedProject:
     def physical(self, view: str) -> PinnedPlan:
         """The physical plan of a view. Raises PlanningError where it has none."""
         ctx, frame = self._planned(view)
-        shown, hide = shown_query(ctx, self.plan.project, self.plan.views[view].view, frame)
+        shown, hide = shown_query(ctx, self.plan, self.plan.views[view].view, frame)
         return self.with_plan(view, self._without_folder(hide(shown.execution_plan().display_indent())))
 
     def with_plan(self, view: str, physical_plan: str) -> PinnedPlan:

@@ -24,7 +24,7 @@ def measured_sizes(plan: ProjectPlan, tables: Iterable[str]) -> dict[str, TableS
     names = list(tables)
     views = [name for name in names if name in plan.views]
     return {
-        **{name: None for name in names},
+        **dict.fromkeys(names),
         **{
             name: _size_of_source(plan.project.sources[name]) for name in names if name in plan.source_schemas
         },

@@ -10,7 +10,7 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 from importlib.metadata import version
 
@@ -26,7 +26,7 @@ from dfplan_assets.project.model import ParameterValue
 
 # The parts that decide which rows come out. The engine's release and the physical plan decide how
 # they are found.
-RESULT_PARTS = ("meaning", "parameters", "inputs", "functions", "settings")
+RESULT_PARTS = ("meaning", "parameters", "inputs", "functions", "settings", "inlined")
 
 # Settings of these kinds change how fast rows come out, how plans are shown, or how text is parsed
 # and files get their columns: the last two show in the parts meaning and inputs.
@@ -60,6 +60,7 @@ def identify(
     schemas: Mapping[str, pa.Schema],
     functions: Mapping[str, FunctionFacts],
     settings: Mapping[str, str],
+    inlined: Mapping[str, Identity] | None = None,
     physical_plan: str | None = None,
 ) -> Identity:
     """The identity of a view.
@@ -67,12 +68,13 @@ def identify(
     ``template`` is the view's query ``sql`` as planned, its parameters still placeholders.
     ``params`` may hold more than the query names, ``schemas`` (of its direct inputs)
     and ``functions`` (of the session) more than it uses. ``settings`` are those of the project that
-    differ from DataFusion's own. The part ``physical`` is there when a physical plan is given, as
-    ``display_indent`` text.
+    differ from DataFusion's own. ``inlined`` are the identities of those direct inputs that are not stored
+    but inlined: the part ``inlined`` is there when there are any, so that what they mean decides too.
+    The part ``physical`` is there when a physical plan is given, as ``display_indent`` text.
     """
-    volatile = tuple(
-        name for name in lineage.functions if name in functions and not functions[name].deterministic
-    )
+    inlined = inlined or {}
+    volatile = {name for name in lineage.functions if name in functions and not functions[name].deterministic}
+    volatile.update(name for identity in inlined.values() for name in identity.volatile_functions)
     parts = {
         "meaning": meanings.meaning(template, sql),
         "parameters": _parameters_part(params, sql, frozenset()),
@@ -86,6 +88,8 @@ def identify(
         "settings": _sha256(sorted(settings_for_results(settings).items())),
         "engine": _sha256({"datafusion": engine_version(), "form": meanings.FORM}),
     }
+    if inlined:
+        parts["inlined"] = _sha256([[table, inlined[table].fingerprint] for table in sorted(inlined)])
     identity = _identity(parts, volatile)
     return identity if physical_plan is None else with_physical(identity, physical_plan)
 
@@ -103,12 +107,12 @@ def without_secret_values(
     return _identity(parts, identity.volatile_functions)
 
 
-def _identity(parts: Mapping[str, str], volatile: tuple[str, ...]) -> Identity:
+def _identity(parts: Mapping[str, str], volatile: Iterable[str]) -> Identity:
     return Identity(
         parts=parts,
-        fingerprint=_sha256([[name, parts[name]] for name in RESULT_PARTS]),
+        fingerprint=_sha256([[name, parts[name]] for name in RESULT_PARTS if name in parts]),
         complete=_sha256(sorted(parts.items())),
-        volatile_functions=volatile,
+        volatile_functions=tuple(sorted(volatile)),
     )
 
 

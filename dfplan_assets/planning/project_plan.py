@@ -14,6 +14,7 @@ from dfplan_assets.planning.catalog import RecordingCatalog
 from dfplan_assets.planning.functions import engine_functions
 from dfplan_assets.planning.guard import plan_query, plan_template, referenced_names
 from dfplan_assets.planning.identity import identify
+from dfplan_assets.planning.inlining import inlined_schema
 from dfplan_assets.planning.lineage.view_lineage import view_lineage
 from dfplan_assets.planning.panics import raise_unless_datafusion
 from dfplan_assets.planning.secrets import hider
@@ -63,7 +64,7 @@ def plan_project(project: Project) -> ProjectPlan:
             unplanned[name] = UnplannedView(view, tuple(sorted(references[name] & known)), cause)
             damaged[name] = cause
             continue
-        plans[name] = _plan_view(ctx, analysis, catalog, project, view, schemas)
+        plans[name] = _plan_view(ctx, analysis, catalog, project, view, schemas, plans)
         schemas[name] = plans[name].schema
         catalog.add(name, schemas[name])
     sources = {name: schema for name, schema in schemas.items() if name in project.sources}
@@ -77,6 +78,7 @@ def _plan_view(
     project: Project,
     view: View,
     schemas: Mapping[str, pa.Schema],
+    upstream: Mapping[str, ViewPlan],
 ) -> ViewPlan:
     catalog.take_record()
     params = project.params_of(view)
@@ -93,11 +95,17 @@ def _plan_view(
         schemas=found,
         functions=engine_functions(),
         settings=project.engine.settings,
+        inlined={
+            table: upstream[table].identity
+            for table in lineage.tables
+            if table in upstream and upstream[table].view.is_virtual
+        },
     )
+    analysed = analysed_schema(analysis, frame)
     return ViewPlan(
         view=view,
         lineage=lineage,
-        schema=published_schema(analysed_schema(analysis, frame)),
+        schema=inlined_schema(analysed, frame) if view.is_virtual else published_schema(analysed),
         logical_plan=hide(frame.logical_plan().display_indent()),
         identity=identity,
     )

@@ -76,7 +76,7 @@ def register_source(ctx: SessionContext, source: Source, schema: pa.Schema) -> N
     except BaseException as cause:
         raise_unless_datafusion(cause)
         raise _unreadable(source, cause) from cause
-    _rename(ctx, key, source.name)
+    move_table(ctx, key, source.name)
 
 
 def register_result(ctx: SessionContext, view: str, files: Sequence[str], schema: pa.Schema) -> None:
@@ -86,7 +86,7 @@ def register_result(ctx: SessionContext, view: str, files: Sequence[str], schema
     """
     path = files[0] if len(files) == 1 else f"{Path(files[0]).parent}/"
     ctx.register_parquet(_STAND_IN, file_url(path), schema=schema)
-    _rename(ctx, _STAND_IN, view)
+    move_table(ctx, _STAND_IN, view)
 
 
 def file_url(path: str | Path) -> str:
@@ -100,7 +100,7 @@ def file_url(path: str | Path) -> str:
 def register_empty(ctx: SessionContext, name: str, schema: pa.Schema) -> None:
     """Registers a table of this schema without rows, for names that a query resolves but never reads."""
     ctx.register_listing_table(_STAND_IN, f"file:///dfplan/{name}/", schema=schema)
-    _rename(ctx, _STAND_IN, name)
+    move_table(ctx, _STAND_IN, name)
 
 
 def _register(ctx: SessionContext, key: str, source: Source, schema: pa.Schema | None) -> None:
@@ -122,7 +122,7 @@ def _register(ctx: SessionContext, key: str, source: Source, schema: pa.Schema |
         ctx.register_arrow(key, location, schema=schema, file_extension=extension)
 
 
-def _rename(ctx: SessionContext, key: str, name: str) -> None:
+def move_table(ctx: SessionContext, key: str, name: str) -> None:
     """Moves a table to its schema-qualified name, whatever characters the name has."""
     schema, table = schema_and_table(name)
     catalog = ctx.catalog(CATALOG)
