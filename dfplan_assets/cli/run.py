@@ -32,12 +32,16 @@ def run(ctx: click.Context, selection: str | None) -> None:
     with stdout_to_stderr():
         # Importing Dagster takes longer than all other commands do.
         from dfplan_assets.orchestration.runs import run_views
+        from dfplan_assets.planning.project_plan import plan_project
         from dfplan_assets.project import load_project
-        from dfplan_assets.store.plan_memory import plan_remembered
+        from dfplan_assets.store.plan_memory import PlanMemory
 
-        project = plan_remembered(load_project(options.project), keep=True)
+        project = load_project(options.project)
+        memory = PlanMemory.of(project)
+        plan = plan_project(project, memory)
         with progress_display() as display:
-            report = run_views(project, selection, display)
+            report = run_views(plan, selection, display)
+        memory.save(project)
     if options.format == "json":
         print_json(_document(report))
     else:
