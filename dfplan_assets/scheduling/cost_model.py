@@ -7,10 +7,10 @@ The first that is possible decides; all estimates are wall seconds.
 **operators**: CPU seconds = sum over the plan's operators of the mean CPU seconds that an operator of that
 kind (scan, join, sort, aggregate, window, repartition, other) has taken in this store, times the view's
 scan bytes / the mean input bytes of measured runs (from 0.1 to 10; 1 where either is unknown). A kind that
-was never measured counts as the mean of all operators. CPU seconds become wall seconds by the median, over the
-tasks that have both a history and a plan, of measured wall / CPU by this formula, where there are three such
-tasks or more; else by wall / CPU seconds of all runs that count; else they are taken as they are. The spread
-is the quartiles of that ratio, but at least a factor of 2 to either side, 3 where it is not known.
+was never measured counts as the mean of all operators. CPU seconds become wall seconds by the median, over
+the tasks that have both a history and a plan, of measured wall / CPU by this formula, where there are three
+such tasks or more; else by wall / CPU seconds of all runs that count; else they are taken as they are. The
+spread is the quartiles of that ratio, but at least a factor of 2 to either side, 3 where it is not known.
 
 **topology**: units = 1 + joins + sorts + aggregates + windows, times the view's bytes / the mean of the run's
 views (from 0.1 to 10); a view without a plan gets the mean of the others, 1 where there are none. A unit is

@@ -15,7 +15,7 @@ class TaskGraph:
     """Tasks as indexes into ``names``, which are sorted: the same graph whatever order it was given in.
 
     ``upstream`` and ``downstream`` hold ascending indexes for each task; ``topological`` is an order in
-    which each task stands behind its upstream tasks.
+    which each task stands behind its upstream tasks, ties by name.
     """
 
     names: tuple[str, ...]
@@ -40,7 +40,7 @@ class TaskGraph:
         graph.add_nodes_from(range(len(names)))
         graph.add_edges_from_no_data([(other, task) for task, others in enumerate(above) for other in others])
         try:
-            topological = tuple(rustworkx.topological_sort(graph))
+            topological = tuple(rustworkx.lexicographical_topological_sort(graph, key="{:09d}".format))
         except rustworkx.DAGHasCycle:
             # Edges run from upstream to downstream; people read "a task names the next one".
             circle = [names[start] for start, _ in rustworkx.digraph_find_cycle(graph)]
