@@ -65,3 +65,28 @@ class TaskGraph:
         for task in self.topological:
             levels[task] = max((levels[other] + costs[other] for other in self.upstream[task]), default=0.0)
         return levels
+
+    def work_below(self, costs: Sequence[float]) -> list[float]:
+        """For each task the sum of the costs of all tasks that wait for it, directly or not."""
+        # Sets of tasks as the bits of integers, added up a byte at a time.
+        sums = [_byte_sums(costs[start : start + 8]) for start in range(0, len(costs), 8)]
+        below = [0] * len(costs)
+        work = [0.0] * len(costs)
+        for task in reversed(self.topological):
+            for other in self.downstream[task]:
+                below[task] |= below[other] | 1 << other
+            members = below[task].to_bytes(len(sums), "little")
+            work[task] = sum(table[byte] for table, byte in zip(sums, members) if byte)
+        return work
+
+    def reversed(self) -> TaskGraph:
+        """The same graph seen from its end."""
+        return TaskGraph(self.names, self.downstream, self.upstream, self.topological[::-1])
+
+
+def _byte_sums(costs: Sequence[float]) -> list[float]:
+    """For every set of up to eight tasks, as the bits of a byte, the sum of its costs."""
+    sums = [0.0]
+    for cost in costs:
+        sums += [known + cost for known in sums]
+    return sums

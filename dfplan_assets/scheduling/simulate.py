@@ -9,7 +9,11 @@ from heapq import heapify, heappop, heappush
 from dfplan_assets.errors import InputError
 from dfplan_assets.scheduling.graph import TaskGraph
 from dfplan_assets.scheduling.model import Slot, Timeline
-from dfplan_assets.scheduling.search import best_order
+from dfplan_assets.scheduling.search import Budget, best_order
+
+_BUDGET = Budget(work=300_000, seconds=0.9)
+_SPREAD = 0.5
+"""How far estimates are taken to be off: the standard deviation of the logarithm of cost over estimate."""
 
 
 def simulate(
@@ -50,7 +54,9 @@ def simulate(
             )
         _refuse_bad_seconds("estimates", estimates)
         expected = [float(estimates.get(name, costs[name])) for name in graph.names]
-    return run(graph, seconds, best_order(graph, expected, workers), workers)
+    spread = None if estimates is None else [_SPREAD] * len(seconds)
+    order = best_order(graph, expected, workers, _BUDGET, spread=spread)
+    return run(graph, seconds, order, workers)
 
 
 def run(graph: TaskGraph, seconds: Sequence[float], order: Sequence[int], workers: int) -> Timeline:
