@@ -11,6 +11,10 @@ from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.scheduling.model import Schedule, Task
 from dfplan_assets.scheduling.schedule import Order, schedule
 
+# Looking for a better order must not cost more than it can bring.
+_MOST_SEARCH_SECONDS = 0.2
+_SEARCH_SHARE = 0.02
+
 
 def usable_cores() -> int:
     """How many cores the engine can use on this machine."""
@@ -50,4 +54,5 @@ def predict_tasks(
         partitions=engine.target_partitions,
         history_runs=settings.history_runs,
         group_below_seconds=settings.group_below_seconds,
+        search_seconds=min(_MOST_SEARCH_SECONDS, _SEARCH_SHARE * measurements.latest_seconds),
     )

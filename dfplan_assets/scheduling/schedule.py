@@ -9,7 +9,7 @@ from typing import Literal
 from dfplan_assets.scheduling.cost_model import estimate, unit_estimate
 from dfplan_assets.scheduling.graph import TaskGraph
 from dfplan_assets.scheduling.model import MeasuredRun, OperatorCost, Ranked, Schedule, Task
-from dfplan_assets.scheduling.search import best_order
+from dfplan_assets.scheduling.search import Budget, best_order
 from dfplan_assets.scheduling.simulate import run
 
 Order = Literal["measured", "static", "off"]
@@ -46,7 +46,7 @@ def schedule(
     else:
         estimates = dict.fromkeys(by_name, unit_estimate())
     seconds = [estimates[name].seconds for name in graph.names]
-    places = best_order(graph, seconds, workers or cores)
+    places = best_order(graph, seconds, workers or cores, Budget.of_seconds(search_seconds))
     bottom, top = graph.bottom_levels(seconds), graph.top_levels(seconds)
     longest = max(bottom, default=0.0)
     ranked = []

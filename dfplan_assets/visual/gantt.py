@@ -66,7 +66,12 @@ def gantt(schedule: Schedule, actual: Sequence[Ran] = (), *, limit_bytes: int = 
     predicted = _rows_of_slots(schedule, critical)
     happened = _rows_of_runs(actual, critical, {slot.name: slot.worker for slot in schedule.timeline.slots})
     scale = _PLOT / _end(schedule, actual)
-    for grain in _GRAINS:
+    spans_in_all = sum(len(row) for part in (predicted, happened) for row in part)
+    rows_in_all = min(len(predicted), MAXIMUM_ROWS) + min(len(happened), MAXIMUM_ROWS)
+    room = limit_bytes // _LEAST_BAR_BYTES
+    # Bars of a grain's width fill a row; a grain of which half would still be too many need not be tried.
+    least = rows_in_all * _PLOT / room / 2 if spans_in_all > room else 0.0
+    for grain in (grain for grain in _GRAINS if grain >= least or grain == _GRAINS[-1]):
         rows = [
             [_together(spans, grain / scale) for spans in part[:MAXIMUM_ROWS]]
             for part in (predicted, happened)
