@@ -32,10 +32,10 @@ def run(ctx: click.Context, selection: str | None) -> None:
     with stdout_to_stderr():
         # Importing Dagster takes longer than all other commands do.
         from dfplan_assets.orchestration.runs import run_views
-        from dfplan_assets.planning.project_plan import plan_project
         from dfplan_assets.project import load_project
+        from dfplan_assets.store.plan_memory import plan_remembered
 
-        project = plan_project(load_project(options.project))
+        project = plan_remembered(load_project(options.project), keep=True)
         with progress_display() as display:
             report = run_views(project, selection, display)
     if options.format == "json":

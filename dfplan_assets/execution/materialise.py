@@ -66,7 +66,7 @@ def materialise(
     inputs = Inputs.take(plan, view, warehouse)
     view_plan = plan.views[view]
     declared = view_plan.view
-    hide = hider(plan.project, declared)
+    hide = hider(plan.project, declared, plan.inlined_into(view))
     with warehouse.stage(view) as stage:
         file = stage.folder / "part-0.parquet"
         with reporting(declared.where, inputs.locations(), hide):

@@ -7,25 +7,19 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
 import dagster as dg
-from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
 from dagster._core.execution.api import execute_run_iterator
 from dagster._core.execution.plan.objects import StepFailureData
-from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 
 from dfplan_assets.orchestration.assets import op_names
 from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.instance import open_instance
 from dfplan_assets.orchestration.order_events import summary_of
+from dfplan_assets.orchestration.run_creation import create_run, run_job
 from dfplan_assets.orchestration.selection import select_views
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
 
-CODE_LOCATION = "dfplan_assets.definitions"
-"""The name under which Dagster's UI loads this package, which lets it link a run to its assets."""
-
 _Number = TypeVar("_Number", int, float)
-_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @dataclass(frozen=True)
@@ -84,11 +78,9 @@ def run_views(project: ProjectPlan, selection: str | None, listener: RunListener
     listener.on_selected(views)
     outcomes: dict[str, ViewOutcome] = {}
     with open_instance(project.project.root) as instance:
-        job = definitions.resolve_implicit_global_asset_job_def().get_subset(
-            asset_selection={translator.get_asset_key(view) for view in views}
-        )
-        run = _create_run(instance, job)
-        for event in execute_run_iterator(InMemoryJob(job), run, instance):
+        job = run_job(definitions, {translator.get_asset_key(view) for view in views})
+        run = create_run(instance, job)
+        for event in execute_run_iterator(job, run, instance):
             if event.step_key is None:
                 line = _order_line(event)
                 if line is not None:
@@ -106,17 +98,6 @@ def run_views(project: ProjectPlan, selection: str | None, listener: RunListener
         run.run_id,
         finished is not None and finished.is_success,
         {view: outcomes.get(view) or _skipped(project, view, outcomes) for view in views},
-    )
-
-
-def _create_run(instance: dg.DagsterInstance, job: dg.JobDefinition) -> dg.DagsterRun:
-    location = RegisteredCodeLocationOrigin(CODE_LOCATION)
-    repository = RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME)
-    return instance.create_run_for_job(
-        job_def=job,
-        run_config=_QUIET,
-        asset_selection=job.asset_selection,
-        remote_job_origin=repository.get_job_origin(job.name),
     )
 
 

@@ -18,6 +18,9 @@ from dfplan_assets.project.model import Source
 
 _STAND_IN = "dfplan_source"
 
+EXTENSIONS = {"parquet": ".parquet", "csv": ".csv", "json": ".json", "arrow": ".arrow"}
+"""What the files of a source that is a folder end with, unless its options say otherwise."""
+
 
 def source_schema(source: Source) -> pa.Schema:
     """The schema under which views see a source.
@@ -40,6 +43,27 @@ def source_schema(source: Source) -> pa.Schema:
     return _inferred(source)
 
 
+def source_exists(source: Source) -> bool:
+    """Whether a source has files; one in an object store counts as there until it is read."""
+    return _exists(source.path)
+
+
+def source_files(source: Source) -> tuple[Path, ...] | None:
+    """The files of a source that stand on this machine; None for an object store.
+
+    Those of a folder end as its format's files do.
+    """
+    path = source.path
+    if "://" in path:
+        return None
+    if path.endswith("/"):
+        ending = str(source.options.get("file_extension", EXTENSIONS[source.format]))
+        return tuple(sorted(file for file in Path(path).rglob(f"*{ending}") if file.is_file()))
+    if _is_pattern(path):
+        return tuple(sorted(_matches(path)))
+    return (Path(path),) if Path(path).exists() else ()
+
+
 def register_source(ctx: SessionContext, source: Source, schema: pa.Schema) -> None:
     """Registers a source's files under its name, read with the schema it was planned with."""
     if not _exists(source.path):
@@ -52,7 +76,7 @@ def register_source(ctx: SessionContext, source: Source, schema: pa.Schema) -> N
     except BaseException as cause:
         raise_unless_datafusion(cause)
         raise _unreadable(source, cause) from cause
-    _rename(ctx, key, source.name)
+    move_table(ctx, key, source.name)
 
 
 def register_result(ctx: SessionContext, view: str, files: Sequence[str], schema: pa.Schema) -> None:
@@ -62,7 +86,7 @@ def register_result(ctx: SessionContext, view: str, files: Sequence[str], schema
     """
     path = files[0] if len(files) == 1 else f"{Path(files[0]).parent}/"
     ctx.register_parquet(_STAND_IN, file_url(path), schema=schema)
-    _rename(ctx, _STAND_IN, view)
+    move_table(ctx, _STAND_IN, view)
 
 
 def file_url(path: str | Path) -> str:
@@ -76,7 +100,7 @@ def file_url(path: str | Path) -> str:
 def register_empty(ctx: SessionContext, name: str, schema: pa.Schema) -> None:
     """Registers a table of this schema without rows, for names that a query resolves but never reads."""
     ctx.register_listing_table(_STAND_IN, f"file:///dfplan/{name}/", schema=schema)
-    _rename(ctx, _STAND_IN, name)
+    move_table(ctx, _STAND_IN, name)
 
 
 def _register(ctx: SessionContext, key: str, source: Source, schema: pa.Schema | None) -> None:
@@ -86,8 +110,7 @@ def _register(ctx: SessionContext, key: str, source: Source, schema: pa.Schema |
     location = _location(path)
     extension = Path(path).suffix
     if path.endswith("/"):
-        extension = {"parquet": ".parquet", "csv": ".csv", "json": ".json", "arrow": ".arrow"}[source.format]
-        extension = str(options.pop("file_extension", extension))
+        extension = str(options.pop("file_extension", EXTENSIONS[source.format]))
     if source.format == "parquet":
         ctx.register_parquet(key, location, file_extension=extension, schema=schema)
     elif source.format == "csv":
@@ -99,7 +122,7 @@ def _register(ctx: SessionContext, key: str, source: Source, schema: pa.Schema |
         ctx.register_arrow(key, location, schema=schema, file_extension=extension)
 
 
-def _rename(ctx: SessionContext, key: str, name: str) -> None:
+def move_table(ctx: SessionContext, key: str, name: str) -> None:
     """Moves a table to its schema-qualified name, whatever characters the name has."""
     schema, table = schema_and_table(name)
     catalog = ctx.catalog(CATALOG)

@@ -11,6 +11,7 @@ from typing import Literal
 import pyarrow as pa
 
 SourceFormat = Literal["parquet", "csv", "json", "arrow"]
+Materialized = Literal["table", "view"]
 OptionValue = bool | int | float | str
 ParameterValue = bool | int | float | str | datetime.date | datetime.datetime | None
 
@@ -36,7 +37,8 @@ class View:
 
     ``sql`` is the file's whole text with the front matter comment left in, so that lines and
     columns in error messages are those of the file. ``priority`` outranks measured cost in the order
-    of a run, higher first.
+    of a run, higher first. ``materialized`` is ``table`` where the result is stored, ``view`` where the
+    query is inlined into the views that read it.
     """
 
     name: str
@@ -48,6 +50,12 @@ class View:
     tags: Mapping[str, str]
     params: Mapping[str, ParameterValue]
     priority: int | None = None
+    materialized: Materialized = "table"
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether the view is not stored but inlined into those that read it."""
+        return self.materialized == "view"
 
     @property
     def where(self) -> str:
