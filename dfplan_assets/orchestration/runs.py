@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
 import dagster as dg
-from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.code_pointer import CustomPointer, ModuleCodePointer
+from dagster._core.definitions.job_base import IJob, InMemoryJob
+from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
 from dagster._core.execution.api import execute_run_iterator
 from dagster._core.execution.plan.objects import StepFailureData
@@ -19,6 +22,8 @@ from dfplan_assets.orchestration.instance import open_instance
 from dfplan_assets.orchestration.selection import select_views
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
+from dfplan_assets.planning.project_plan import plan_project
+from dfplan_assets.project import load_project
 
 CODE_LOCATION = "dfplan_assets.definitions"
 """The name under which Dagster's UI loads this package, which lets it link a run to its assets."""
@@ -84,7 +89,7 @@ def run_views(project: ProjectPlan, selection: str | None, listener: RunListener
             asset_selection={translator.get_asset_key(view) for view in views}
         )
         run = _create_run(instance, job)
-        for event in execute_run_iterator(InMemoryJob(job), run, instance):
+        for event in execute_run_iterator(_executable(project, job), run, instance):
             if event.step_key is None:
                 continue
             view = view_of_op[event.step_key]
@@ -100,6 +105,20 @@ def run_views(project: ProjectPlan, selection: str | None, listener: RunListener
         finished is not None and finished.is_success,
         {view: outcomes.get(view) or _skipped(project, view, outcomes) for view in views},
     )
+
+
+def definitions_in(root: str) -> dg.Definitions:
+    """The definitions of the project in this folder, for processes that each run one of its steps."""
+    return project_definitions(plan_project(load_project(Path(root))))
+
+
+def _executable(project: ProjectPlan, job: dg.JobDefinition) -> IJob:
+    if project.project.scheduling.mode == "shared":
+        return InMemoryJob(job)
+    definitions = CustomPointer(
+        ModuleCodePointer(__name__, definitions_in.__name__), [str(project.project.root)], []
+    )
+    return ReconstructableJob(ReconstructableRepository(definitions), job.name)
 
 
 def _create_run(instance: dg.DagsterInstance, job: dg.JobDefinition) -> dg.DagsterRun:
