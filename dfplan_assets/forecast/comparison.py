@@ -30,7 +30,8 @@ class Ran:
 class ViewComparison:
     """A view as predicted and as it ran.
 
-    ``actual_seconds`` is the time of the attempt that succeeded, None where none did.
+    ``predicted_seconds`` is how long its step was to keep a worker busy, ``actual_seconds`` how long the
+    attempt that succeeded did, None where none did.
     ``ratio`` is actual over predicted: 1 is exact, None where there is no actual time or where nothing
     was predicted.
     """
@@ -72,6 +73,7 @@ class Comparison:
 
 def compare(schedule: Schedule, ran: Sequence[Ran]) -> Comparison:
     """A schedule against what was measured."""
+    predicted = {slot.name: slot.end_seconds - slot.start_seconds for slot in schedule.timeline.slots}
     succeeded = {attempt.name: attempt.seconds for attempt in ran if attempt.succeeded}
     return Comparison(
         workers=schedule.workers,
@@ -81,7 +83,7 @@ def compare(schedule: Schedule, ran: Sequence[Ran]) -> Comparison:
         views=tuple(
             ViewComparison(
                 name=rank.task.name,
-                predicted_seconds=rank.estimate.seconds,
+                predicted_seconds=predicted[rank.task.name],
                 source=rank.estimate.source,
                 actual_seconds=succeeded.get(rank.task.name),
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -20,13 +21,15 @@ if TYPE_CHECKING:
 class Measurements:
     """Past runs of views, the newest of each first, and the cost of operators.
 
-    ``notes`` say in sentences what is missing and what stands in for it. ``missing`` is True where there
-    is no store yet, or none that can be read.
+    ``step_overhead_seconds`` is what a step took beside its view in the last run (the median): Dagster's
+    events, the plan's capture and the store's writing. ``notes`` say in sentences what is missing and
+    what stands in for it. ``missing`` is True where there is no store yet, or none that can be read.
     """
 
     runs: tuple[MeasuredRun, ...] = ()
     operators: tuple[OperatorCost, ...] = ()
     notes: tuple[str, ...] = ()
+    step_overhead_seconds: float = 0.0
     missing: bool = False
 
     @property
@@ -56,7 +59,12 @@ def stored_measurements(project: Project, views: Collection[str]) -> Measurement
                 views, runs_each=project.scheduling.history_runs, status="succeeded"
             )
             runs = tuple(chain.from_iterable(of_views.values()))
-            return Measurements(runs, store.operator_costs())
+            overheads = [seconds for seconds in store.step_overheads() if math.isfinite(seconds)]
+            return Measurements(
+                runs,
+                store.operator_costs(),
+                step_overhead_seconds=max(0.0, statistics.median(overheads)) if overheads else 0.0,
+            )
     except StoreError as error:
         return Measurements(
             notes=(f"The plan store cannot be read ({error.where}: {error.cause}).",), missing=True

@@ -69,7 +69,7 @@ def recorded_comparison(record: ScheduleRecord) -> Comparison:
         views=tuple(
             ViewComparison(
                 name=each.view,
-                predicted_seconds=each.estimated_seconds,
+                predicted_seconds=_step_seconds(each),
                 source=each.source,
                 actual_seconds=None if (ran := _ran(each)) is None else ran.seconds,
             )
@@ -97,6 +97,11 @@ def recorded_timeline(record: ScheduleRecord) -> tuple[Schedule, tuple[Ran, ...]
         ),
     )
     return schedule, tuple(ran for each in record.predictions if (ran := _ran(each)) is not None)
+
+
+def _step_seconds(record: PredictionRecord) -> float:
+    start, end = record.predicted_start_seconds, record.predicted_end_seconds
+    return record.estimated_seconds if start is None or end is None else end - start
 
 
 def _ran(record: PredictionRecord) -> Ran | None:

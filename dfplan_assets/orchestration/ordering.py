@@ -11,7 +11,6 @@ import dagster as dg
 from dagster._core.events import DagsterEvent, EngineEventData
 from dagster._core.execution.context.system import IPlanContext
 from dagster._core.execution.plan.plan import ExecutionPlan
-from dagster._core.storage.tags import PRIORITY_TAG
 from dagster._utils.error import serializable_error_info_from_exc_info
 
 from dfplan_assets.orchestration.run_order import Orderer, OrdererOf, OrderKind, RunOrder, StepTiming
@@ -33,12 +32,12 @@ class StepClock:
         self._attempts: dict[str, int] = {}
         self.timings: list[StepTiming] = []
 
-    def note(self, event: DagsterEvent, at: float | None = None) -> None:
-        """An event that came ``at`` this reading of the monotonic clock, by default now."""
+    def note(self, event: DagsterEvent) -> None:
+        """An event that just came."""
         step_key = event.step_key
         if step_key is None:
             return
-        seconds = (time.monotonic() if at is None else at) - self._origin
+        seconds = time.monotonic() - self._origin
         kind = event.event_type
         if kind in (dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_RESTARTED):
             self._running[step_key] = seconds
@@ -106,18 +105,6 @@ def ask(
         raise_unless_datafusion(error)
         event = _error_event(context, "The steps could not be ordered; they run as they depend on each other")
         return Ordering(orderer, None, event)
-
-
-def with_priorities(
-    plan: ExecutionPlan, priorities: Mapping[str, int], tag: str = PRIORITY_TAG
-) -> ExecutionPlan:
-    """The plan with its steps tagged by these priorities; unknown steps are passed over."""
-    steps = dict(plan.step_dict)
-    for handle, step in steps.items():
-        if step.key in priorities:
-            tags = {**(step.tags or {}), tag: str(priorities[step.key])}
-            steps[handle] = step._replace(tags=tags)  # type: ignore[attr-defined]
-    return plan._replace(step_dict=steps, step_dict_by_key={step.key: step for step in steps.values()})
 
 
 def _engine_event(
