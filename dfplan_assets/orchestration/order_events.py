@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
-from dfplan_assets.forecast.comparison import Comparison, Ran
+from dfplan_assets.forecast.comparison import Comparison, Ran, is_measured
 from dfplan_assets.orchestration.markdown import fit, table
 from dfplan_assets.scheduling.model import Schedule
 from dfplan_assets.visual.durations import duration
@@ -49,9 +49,10 @@ def order_metadata(schedule: Schedule, summary: str, notes: Sequence[str]) -> di
         "dfplan/order": _table(header, rows, numeric, len(schedule.ranked), "steps"),
         "dfplan/critical_path": dg.MetadataValue.text(path(schedule.critical_path)),
         "dfplan/predicted_timeline": _chart(schedule, ()),
-        "dfplan/predicted_seconds": dg.MetadataValue.float(schedule.timeline.makespan_seconds),
         "dfplan/workers": dg.MetadataValue.int(schedule.workers),
     }
+    if is_measured(schedule):
+        found["dfplan/predicted_seconds"] = dg.MetadataValue.float(schedule.timeline.makespan_seconds)
     reasons = [*notes, *schedule.reasons]
     if reasons:
         found["dfplan/reasons"] = dg.MetadataValue.md("\n".join(f"- {reason}" for reason in reasons))
@@ -86,9 +87,10 @@ def outcome_metadata(
         SUMMARY: dg.MetadataValue.text(summary),
         "dfplan/estimates": _table(header, rows, (False, True, True, True, False), len(by_error), "views"),
         "dfplan/timeline": _chart(schedule, ran),
-        "dfplan/predicted_seconds": dg.MetadataValue.float(comparison.predicted_seconds),
         "dfplan/actual_seconds": dg.MetadataValue.float(comparison.actual_seconds),
     }
+    if comparison.predicted_seconds is not None:
+        found["dfplan/predicted_seconds"] = dg.MetadataValue.float(comparison.predicted_seconds)
     if comparison.actual_lower_bound_seconds is not None:
         found["dfplan/lower_bound_seconds"] = dg.MetadataValue.float(comparison.actual_lower_bound_seconds)
     return found

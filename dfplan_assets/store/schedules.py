@@ -109,22 +109,26 @@ def step_overheads(database: Database) -> tuple[float, ...]:
     """What steps took beside their views in the last run that ended, as ``Store.step_overheads`` says."""
     schedule, prediction, run = tables.schedule.c, tables.prediction.c, tables.run.c
     last = (
-        sa.select(schedule.dagster_run_id)
+        sa.select(schedule.dagster_run_id, schedule.workers)
         .where(schedule.actual_makespan_seconds.is_not(None))
         .order_by(schedule.started_at.desc(), schedule.dagster_run_id.desc())
         .limit(1)
     )
     with database.reading("reading a schedule") as connection:
-        run_id = connection.execute(last).scalar()
-        if run_id is None:
+        found = connection.execute(last).first()
+        if found is None:
             return ()
+        run_id, workers = found
         steps = connection.execute(
             sa.select(
                 prediction.view,
                 prediction.partition_key,
                 prediction.attempt,
                 prediction.actual_end_seconds - prediction.actual_start_seconds,
-            ).where(prediction.dagster_run_id == run_id, prediction.actual_end_seconds.is_not(None))
+            )
+            .where(prediction.dagster_run_id == run_id, prediction.actual_end_seconds.is_not(None))
+            .order_by(prediction.actual_start_seconds, prediction.position)
+            .offset(workers)
         )
         step_seconds = {(view, part, attempt): seconds for view, part, attempt, seconds in steps}
         runs = connection.execute(

@@ -301,8 +301,9 @@ class Store:
     def step_overheads(self) -> tuple[float, ...]:
         """How many seconds more each step took than its view, in the last Dagster run that ended.
 
-        Only for steps whose view's run is stored too; what a step does beside its view is Dagster's events,
-        the plan's capture and the store's writing.
+        Only for steps whose view's run is stored too, and without the first step of each worker, which
+        waits until the engine and the store are open. What a step does beside its view is Dagster's
+        events, the plan's capture and the store's writing.
         """
         return schedules.step_overheads(self._database)
 

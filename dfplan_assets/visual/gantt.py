@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from dfplan_assets.forecast.comparison import Ran
+from dfplan_assets.forecast.comparison import Ran, is_measured
 from dfplan_assets.scheduling.model import Schedule
 from dfplan_assets.visual.durations import duration
 
@@ -160,10 +160,16 @@ def _draw(
 def _heading(schedule: Schedule, took: float | None) -> str:
     timeline = schedule.timeline
     workers = "1 worker" if schedule.workers == 1 else f"{schedule.workers} workers"
-    first = f"Predicted {duration(timeline.makespan_seconds)} on {workers}"
+    if schedule.ranked and not is_measured(schedule):
+        first = f"By the graph alone on {workers}"
+        second = "Nothing has been measured yet: predicted bars only show what waits for what."
+    else:
+        first = f"Predicted {duration(timeline.makespan_seconds)} on {workers}"
+        second = ""
+        if timeline.lower_bound_seconds:
+            second = f"No order can be faster than {duration(timeline.lower_bound_seconds)}."
     if took is not None:
         first += f", took {duration(took)}"
-    second = f"No order can be faster than {duration(timeline.lower_bound_seconds)}."
     if schedule.critical_path:
         second += f" Critical path: {' → '.join(schedule.critical_path)}"
     second = _cut(second, (_WIDTH - 16) / _HEADING_CHARACTER)
