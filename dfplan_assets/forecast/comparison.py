@@ -31,20 +31,20 @@ class ViewComparison:
     """A view as predicted and as it ran.
 
     ``predicted_seconds`` is how long its step was to keep a worker busy, ``actual_seconds`` how long the
-    attempt that succeeded did, None where none did.
+    attempt that succeeded did. None where nothing was predicted, or no attempt succeeded.
     ``ratio`` is actual over predicted: 1 is exact, None where there is no actual time or where nothing
     was predicted.
     """
 
     name: str
-    predicted_seconds: float
+    predicted_seconds: float | None
     source: str
     actual_seconds: float | None
 
     @property
     def ratio(self) -> float | None:
         """Actual over predicted."""
-        if self.actual_seconds is None or not self.predicted_seconds > 0:
+        if self.actual_seconds is None or not self.predicted_seconds:
             return None
         return self.actual_seconds / self.predicted_seconds
 
@@ -71,8 +71,6 @@ class Comparison:
 
         None where there was no estimate, or no view ran.
         """
-        if self.predicted_seconds is None:
-            return None
         factors = [max(view.ratio, 1 / view.ratio) for view in self.views if view.ratio]
         return statistics.median(factors) if factors else None
 
@@ -84,7 +82,9 @@ def is_measured(schedule: Schedule) -> bool:
 
 def compare(schedule: Schedule, ran: Sequence[Ran]) -> Comparison:
     """A schedule against what was measured."""
-    predicted = {slot.name: slot.end_seconds - slot.start_seconds for slot in schedule.timeline.slots}
+    predicted: dict[str, float] = {}
+    if is_measured(schedule):
+        predicted = {slot.name: slot.end_seconds - slot.start_seconds for slot in schedule.timeline.slots}
     succeeded = {attempt.name: attempt.seconds for attempt in ran if attempt.succeeded}
     return Comparison(
         workers=schedule.workers,
@@ -94,7 +94,7 @@ def compare(schedule: Schedule, ran: Sequence[Ran]) -> Comparison:
         views=tuple(
             ViewComparison(
                 name=rank.task.name,
-                predicted_seconds=predicted[rank.task.name],
+                predicted_seconds=predicted.get(rank.task.name),
                 source=rank.estimate.source,
                 actual_seconds=succeeded.get(rank.task.name),
             )

@@ -61,6 +61,7 @@ def schedule_record(
 
 def recorded_comparison(record: ScheduleRecord) -> Comparison:
     """Predicted against actual of a run of the past."""
+    nothing_measured = record.predicted_makespan_seconds is None
     return Comparison(
         workers=record.workers,
         predicted_seconds=record.predicted_makespan_seconds,
@@ -69,7 +70,7 @@ def recorded_comparison(record: ScheduleRecord) -> Comparison:
         views=tuple(
             ViewComparison(
                 name=each.view,
-                predicted_seconds=_step_seconds(each),
+                predicted_seconds=None if nothing_measured else _step_seconds(each),
                 source=each.source,
                 actual_seconds=None if (ran := _ran(each)) is None else ran.seconds,
             )
@@ -81,7 +82,8 @@ def recorded_comparison(record: ScheduleRecord) -> Comparison:
 def recorded_timeline(record: ScheduleRecord) -> tuple[Schedule, tuple[Ran, ...]]:
     """What a chart shows of a run of the past: its predicted timeline, and the views that ran.
 
-    The schedule is without ranks, which a chart does not need. Its critical path are the views that had no slack, by their start.
+    The schedule is without ranks, which a chart does not need. Its critical path are the views that had
+    no slack, by their start.
     """
     slots = _slots(record.predictions)
     critical = frozenset(each.view for each in record.predictions if each.slack_seconds <= 0)

@@ -132,10 +132,10 @@ class MeasuredOrder:
             for timing in timings
             if timing.step_key in ordered.name_of_step
         )
+        unstored = self._store(ordered, ran, run.run_id)
         comparison = compare(ordered.schedule, ran)
         title = outcome_sentence(comparison)
         metadata = outcome_metadata(ordered.schedule, comparison, ran, title)
-        unstored = self._store(ordered, ran, run.run_id)
         if unstored is not None:
             metadata["dfplan/store_failure"] = dg.MetadataValue.text(unstored)
         return RunComparison(title, metadata)

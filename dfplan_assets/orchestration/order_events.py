@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
-from dfplan_assets.forecast.comparison import Comparison, Ran, is_measured
+from dfplan_assets.forecast.comparison import Comparison, Ran, ViewComparison, is_measured
 from dfplan_assets.orchestration.markdown import fit, table
 from dfplan_assets.scheduling.model import Schedule
 from dfplan_assets.visual.durations import duration
@@ -63,19 +63,11 @@ def outcome_metadata(
     schedule: Schedule, comparison: Comparison, ran: Sequence[Ran], summary: str
 ) -> dict[str, dg.MetadataValue]:
     """Predicted and actual side by side for a run that has ended, the worst estimates first."""
-    by_error = sorted(
-        comparison.views,
-        key=lambda view: (
-            abs((view.actual_seconds or 0.0) - view.predicted_seconds)
-            if view.actual_seconds is not None
-            else -1.0
-        ),
-        reverse=True,
-    )
+    by_error = sorted(comparison.views, key=_seconds_off, reverse=True)
     rows = [
         (
             view.name,
-            duration(view.predicted_seconds),
+            "" if view.predicted_seconds is None else duration(view.predicted_seconds),
             "" if view.actual_seconds is None else duration(view.actual_seconds),
             "" if view.ratio is None else f"×{view.ratio:.2f}",
             view.source,
@@ -94,6 +86,12 @@ def outcome_metadata(
     if comparison.actual_lower_bound_seconds is not None:
         found["dfplan/lower_bound_seconds"] = dg.MetadataValue.float(comparison.actual_lower_bound_seconds)
     return found
+
+
+def _seconds_off(view: ViewComparison) -> float:
+    if view.actual_seconds is None:
+        return -1.0
+    return abs(view.actual_seconds - (view.predicted_seconds or 0.0))
 
 
 def summary_of(metadata: Mapping[str, dg.MetadataValue]) -> str | None:

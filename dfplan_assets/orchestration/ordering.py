@@ -14,6 +14,7 @@ from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._utils.error import serializable_error_info_from_exc_info
 
 from dfplan_assets.orchestration.run_order import Orderer, OrdererOf, OrderKind, RunOrder, StepTiming
+from dfplan_assets.orchestration.step_priorities import with_priorities
 from dfplan_assets.planning.panics import raise_unless_datafusion
 
 _ENDS = {
@@ -50,11 +51,15 @@ class StepClock:
 
 @dataclass(frozen=True)
 class Ordering:
-    """What an orderer said of one run: ``order`` is None where it failed; ``event`` shows which."""
+    """The plan of one run with the priorities that an orderer gave it, and what else the orderer said.
 
-    orderer: Orderer | None
-    order: RunOrder | None
-    event: DagsterEvent | None
+    ``order`` is None, and the plan as it was, where nobody was asked or asking failed; ``event`` shows which.
+    """
+
+    plan: ExecutionPlan
+    orderer: Orderer | None = None
+    order: RunOrder | None = None
+    event: DagsterEvent | None = None
 
     @property
     def chains(self) -> Mapping[str, Sequence[str]]:
@@ -73,15 +78,11 @@ class Ordering:
             return
         try:
             compared = self.orderer.compare(context.instance, context.dagster_run, tuple(clock.timings))
+            if compared is not None:
+                yield _engine_event(context, compared.title, compared.metadata)
         except BaseException as error:
             raise_unless_datafusion(error)
             yield _error_event(context, "The order of this run could not be compared with what happened")
-            return
-        if compared is not None:
-            yield _engine_event(context, compared.title, compared.metadata)
-
-
-NO_ORDERING = Ordering(None, None, None)
 
 
 def ask(
@@ -92,19 +93,19 @@ def ask(
     max_concurrent: int | None,
 ) -> Ordering:
     """Asks for the order of a run that is about to begin; whatever fails is an event, not an error."""
-    orderer = None
     try:
         job = context.job.get_definition()
         orderer = orderers(job, kind)
         if orderer is None:
-            return NO_ORDERING
+            return Ordering(plan)
         steps = tuple(plan.step_keys_to_execute)
         order = orderer.order(context.instance, context.dagster_run, job, steps, max_concurrent)
-        return Ordering(orderer, order, _engine_event(context, order.title, order.metadata))
+        ordered = with_priorities(plan, order.priorities)
+        return Ordering(ordered, orderer, order, _engine_event(context, order.title, order.metadata))
     except BaseException as error:
         raise_unless_datafusion(error)
-        event = _error_event(context, "The steps could not be ordered; they run as they depend on each other")
-        return Ordering(orderer, None, event)
+        title = "The steps could not be ordered; they run as they depend on each other"
+        return Ordering(plan, event=_error_event(context, title))
 
 
 def _engine_event(

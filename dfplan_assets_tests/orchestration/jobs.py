@@ -20,14 +20,6 @@ from dfplan_assets.orchestration.run_order import (
 WAIT_SECONDS = 30.0
 """How long a test waits for another thread before it fails; never waited for where all is well."""
 
-WITHOUT_CAPTURE = {
-    "compute_logs": {
-        "module": "dagster._core.storage.noop_compute_log_manager",
-        "class": "NoOpComputeLogManager",
-    }
-}
-"""An instance that starts no processes to capture what is printed."""
-
 
 @dataclass
 class Notes:

@@ -10,7 +10,6 @@ import pytest
 from dfplan_assets.orchestration.executor import dfplan_executor
 from dfplan_assets_tests.orchestration.jobs import (
     WAIT_SECONDS,
-    WITHOUT_CAPTURE,
     Notes,
     asset_job,
     messages,
@@ -30,9 +29,9 @@ def _fresh() -> None:
     meeting.reset()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.instance_for_test(overrides=WITHOUT_CAPTURE) as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         yield instance
 
 
