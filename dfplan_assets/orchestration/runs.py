@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
 import dagster as dg
+from dagster._core.code_pointer import CustomPointer, ModuleCodePointer
+from dagster._core.definitions.job_base import IJob
+from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 from dagster._core.execution.api import execute_run_iterator
 from dagster._core.execution.plan.objects import StepFailureData
 
@@ -14,10 +18,12 @@ from dfplan_assets.orchestration.assets import op_names
 from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.instance import open_instance
 from dfplan_assets.orchestration.order_events import summary_of
-from dfplan_assets.orchestration.run_creation import create_run, run_job
+from dfplan_assets.orchestration.run_creation import RunJob, create_run, run_job
 from dfplan_assets.orchestration.selection import select_views
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
+from dfplan_assets.planning.project_plan import plan_project
+from dfplan_assets.project import load_project
 
 _Number = TypeVar("_Number", int, float)
 
@@ -80,7 +86,7 @@ def run_views(project: ProjectPlan, selection: str | None, listener: RunListener
     with open_instance(project.project.root) as instance:
         job = run_job(definitions, {translator.get_asset_key(view) for view in views})
         run = create_run(instance, job)
-        for event in execute_run_iterator(job, run, instance):
+        for event in execute_run_iterator(_executable(project, job), run, instance):
             if event.step_key is None:
                 line = _order_line(event)
                 if line is not None:
@@ -109,6 +115,20 @@ def _order_line(event: dg.DagsterEvent) -> str | None:
     if data.error is not None:
         return f"{event.message}: {data.error.message.strip()}"
     return summary_of(data.metadata)
+
+
+def definitions_in(root: str) -> dg.Definitions:
+    """The definitions of the project in this folder, for processes that each run one of its steps."""
+    return project_definitions(plan_project(load_project(Path(root))))
+
+
+def _executable(project: ProjectPlan, job: RunJob) -> IJob:
+    if project.project.scheduling.mode == "shared":
+        return job
+    definitions = CustomPointer(
+        ModuleCodePointer(__name__, definitions_in.__name__), [str(project.project.root)], []
+    )
+    return ReconstructableJob(ReconstructableRepository(definitions), job.get_definition().name)
 
 
 def _outcome(view: str, event: dg.DagsterEvent) -> ViewOutcome | None:

@@ -298,6 +298,15 @@ class Store:
         """The order of the Dagster run that started last, None where none was kept."""
         return schedules.latest(self._database)
 
+    def step_overheads(self) -> tuple[float, ...]:
+        """How many seconds more each step took than its view, in the last Dagster run that ended.
+
+        Only for steps whose view's run is stored too, and without the first step of each worker, which
+        waits until the engine and the store are open. What a step does beside its view is Dagster's
+        events, the plan's capture and the store's writing.
+        """
+        return schedules.step_overheads(self._database)
+
     def acceptances(self, view: str) -> tuple[AcceptanceRecord, ...]:
         """The plans of a view that were accepted, the newest first."""
         return acceptances.of_view(self._database, view)
