@@ -11,14 +11,13 @@ import dagster as dg
 from dagster._core.code_pointer import CustomPointer, ModuleCodePointer
 from dagster._core.definitions.job_base import IJob
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
-from dagster._core.execution.api import execute_run_iterator
 from dagster._core.execution.plan.objects import StepFailureData
 
 from dfplan_assets.orchestration.assets import op_names
 from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.instance import open_instance
 from dfplan_assets.orchestration.order_events import summary_of
-from dfplan_assets.orchestration.run_creation import RunJob, create_run, run_job
+from dfplan_assets.orchestration.run_creation import RunJob, create_run, run_events, run_job
 from dfplan_assets.orchestration.selection import select_views
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
@@ -86,7 +85,7 @@ def run_views(project: ProjectPlan, selection: str | None, listener: RunListener
     with open_instance(project.project.root) as instance:
         job = run_job(definitions, {translator.get_asset_key(view) for view in views})
         run = create_run(instance, job)
-        for event in execute_run_iterator(_executable(project, job), run, instance):
+        for event in run_events(instance, _executable(project, job), run):
             if event.step_key is None:
                 line = _order_line(event)
                 if line is not None:
