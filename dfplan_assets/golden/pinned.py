@@ -29,7 +29,7 @@ from dfplan_assets.planning.guard import plan_query
 from dfplan_assets.planning.identity import engine_version, with_physical, without_secret_values
 from dfplan_assets.planning.session import planning_context
 from dfplan_assets.planning.sources import register_source
-from dfplan_assets.project.model import Engine, Source, View
+from dfplan_assets.project.model import Engine, Source
 
 FORM = 1
 """Counts on when plans are pinned in another way, so that every physical plan is made anew."""

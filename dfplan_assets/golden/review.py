@@ -59,13 +59,15 @@ def _operators(node: Node, depth: int) -> Iterator[str]:
     if node.kind == "DataSourceExec":
         found = _FIRST_FILE.search(node.detail)
         if found is not None:
-            detail = f"{_table(found.group(2))} in {found.group(1)} parts, {detail}"
-    if node.kind == "RepartitionExec":
-        detail = detail.removesuffix(", ")
+            detail = f"{_table(found.group(2))} in {_parts(int(found.group(1)))}, {detail}"
     text = normalised_physical_plan(f"{node.kind.removesuffix('Exec')} {detail}".rstrip(), folded=False)
     yield "  " * depth + text
     for child in node.children:
         yield from _operators(child, depth + 1)
+
+
+def _parts(number: int) -> str:
+    return f"{number} part{'' if number == 1 else 's'}"
 
 
 def _join_order(node: Node) -> str:
