@@ -6,6 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+ROW_GROUPS_PRUNED = "row_groups_pruned"
+"""The row groups of Parquet files that a scan skipped, by whichever means; a sum over its metrics."""
+
+ROW_GROUPS_MATCHED = "row_groups_matched"
+"""The row groups of Parquet files that a scan could not skip."""
+
 
 @dataclass(frozen=True)
 class OperatorProfile:

@@ -13,12 +13,12 @@ from dfplan_assets.errors import ExecutionError, InputError
 from dfplan_assets.orchestration.bundle_metadata import bundle_metadata, store_failure
 from dfplan_assets.orchestration.markdown import fenced, shorten
 from dfplan_assets.orchestration.run_metadata import run_metadata
-from dfplan_assets.orchestration.runner import Made
+from dfplan_assets.orchestration.runner import Attempt, Made
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan, UnplannedView, ViewPlan
 
-Make = Callable[[str, str], Made]
-"""Runs the view of this name in the Dagster run of this id; raises ExecutionError or InputError."""
+Make = Callable[[Attempt], Made]
+"""Runs a view for a Dagster run; raises ExecutionError or InputError."""
 
 _FAILURE_BYTES = 8_000
 
@@ -86,7 +86,7 @@ def _view_asset(
     def run_view() -> dg.MaterializeResult[None]:
         context = dg.AssetExecutionContext.get()
         try:
-            made = make(view, context.run.run_id)
+            made = make(Attempt(view, context.run.run_id, number=context.retry_number + 1))
         except (ExecutionError, InputError) as error:
             # The message says all that a reader can use; a stack of this package's frames would hide it.
             raise dg.Failure(shorten(str(error), _FAILURE_BYTES), allow_retries=False) from None

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from datetime import datetime
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from dfplan_assets.errors import StoreError
 from dfplan_assets.planning.bundle import PlanBundle
-from dfplan_assets.store import bundle_format, collection, history, run_format, tables
+from dfplan_assets.store import (
+    acceptances,
+    bundle_format,
+    collection,
+    costs,
+    history,
+    run_format,
+    schedules,
+    tables,
+)
 from dfplan_assets.store.bundle_format import (
     EncodedBundle,
     ExplainRow,
@@ -21,23 +29,26 @@ from dfplan_assets.store.bundle_format import (
     encode_bundle,
 )
 from dfplan_assets.store.content import Content, DamagedContentError, hash_of, pack, unpack
+from dfplan_assets.store.costs import SUMMARY_COLUMNS, batches
 from dfplan_assets.store.database import Database, find_database, open_database
 from dfplan_assets.store.record import (
+    AcceptanceRecord,
     BundleRecord,
     Collected,
     RunRecord,
     RunSummary,
+    ScheduleRecord,
     Status,
     StoreInfo,
 )
 from dfplan_assets.store.rows import bundle_row_of, rows_of_bundle, rows_of_run, run_row_of
 from dfplan_assets.store.run_format import EncodedRun, OperatorRow, decode_run, encode_run, utc
+from dfplan_assets.store.schedules import EncodedSchedule, encode_schedule
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Databases limit the parameters of a statement, SQLite to 32,766.
-_NAMES_AT_ONCE = 10_000
+    from dfplan_assets.scheduling.model import MeasuredRun, OperatorCost
 
 
 def open_store(url: str) -> Store:
@@ -130,11 +141,30 @@ class Store:
                 self._insert(connection, tables.operator, operators)
         return encoded.key
 
+    def put_schedule(self, record: ScheduleRecord) -> None:
+        """Keep the order of a Dagster run, in place of all that is known of the order of that run.
+
+        One that says how the run ended is not replaced by one that does not.
+        """
+        with self._refusals(f"schedule of the Dagster run {record.dagster_run_id}"):
+            encoded = encode_schedule(record)
+        self.put_encoded_schedule(encoded)
+
+    def put_encoded_schedule(self, encoded: EncodedSchedule) -> None:
+        """``put_schedule`` for one that is encoded already, as the queue has it."""
+        schedules.put(self._database, encoded)
+
+    def put_acceptance(self, record: AcceptanceRecord) -> None:
+        """Keep that a plan was accepted; the same record again changes nothing."""
+        with self._refusals(f"acceptance of view {record.view}"):
+            acceptances.put(self._database, record)
+
     def gc(self, *, keep_bundles: int | None = None, keep_runs: int | None = None) -> Collected:
         """Remove old bundles and runs, and then what no kept one refers to.
 
         Of each view the ``keep_bundles`` bundles planned last are kept, with that of its latest
-        successful run, and the ``keep_runs`` latest runs; None keeps all.
+        successful run, and the ``keep_runs`` latest runs; None keeps all. A schedule goes with the last
+        run of its Dagster run.
         """
         return collection.collect(self._database, keep_bundles, keep_runs)
 
@@ -173,7 +203,7 @@ class Store:
         with self._database.reading("reading a run") as connection:
             found = self._row(connection, tables.run, key, "run")
             what = f"run {key} of view {found['view']}"
-            self._require_format(what, found["format"], run_format.FORMAT)
+            self._require_format(what, found["format"], *run_format.READABLE_FORMATS)
             row = run_row_of(found)
             columns = [tables.operator.c[name] for name in OperatorRow.__dataclass_fields__]
             operators = connection.execute(
@@ -201,7 +231,7 @@ class Store:
         )
         records: dict[str, BundleRecord] = {}
         with self._database.reading("reading bundles") as connection:
-            for names in _batches(views):
+            for names in batches(views):
                 keys = sa.select(latest).where(known.c.name.in_(names))
                 for row in connection.execute(sa.select(*_RECORD_COLUMNS).where(bundles.c.key.in_(keys))):
                     records[row.view] = _bundle_record(row)
@@ -231,11 +261,46 @@ class Store:
             latest = latest.where(runs.c.status == status)
         summaries: dict[str, RunSummary] = {}
         with self._database.reading("reading runs") as connection:
-            for names in _batches(views):
+            for names in batches(views):
                 ids = sa.select(latest.scalar_subquery()).where(known.c.name.in_(names))
-                for row in connection.execute(sa.select(*_SUMMARY_COLUMNS).where(runs.c.id.in_(ids))):
+                for row in connection.execute(sa.select(*SUMMARY_COLUMNS).where(runs.c.id.in_(ids))):
                     summaries[row.view] = RunSummary(**row._mapping)
         return summaries
+
+    def recent_runs(
+        self, views: Iterable[str], *, runs_each: int, status: Status | None = None
+    ) -> dict[str, tuple[RunSummary, ...]]:
+        """The ``runs_each`` (at least 1) runs that started last, of those with ``status``, the newest first.
+
+        For each of the views that has one, in one statement for thousands of views.
+        """
+        return costs.recent_runs(self._database, views, runs_each, status)
+
+    def measured_runs(
+        self, views: Iterable[str], *, runs_each: int, status: Status | None = None
+    ) -> dict[str, tuple[MeasuredRun, ...]]:
+        """The same runs as ``recent_runs`` gives, with only what estimates need: quicker for thousands."""
+        return costs.measured_runs(self._database, views, runs_each, status)
+
+    def operator_costs(self, *, latest_runs: int = 500) -> tuple[OperatorCost, ...]:
+        """What operators have cost, by name, in the ``latest_runs`` successful runs that were stored last.
+
+        ``rows`` are those that they took in; for a scan, which takes in none, those that it put out.
+        ``seconds`` is CPU time over all partitions. Operators that record no CPU time are left out.
+        """
+        return costs.operator_costs(self._database, latest_runs)
+
+    def schedule(self, dagster_run_id: str) -> ScheduleRecord | None:
+        """The order of a Dagster run, None where none was kept."""
+        return schedules.read(self._database, dagster_run_id)
+
+    def latest_schedule(self) -> ScheduleRecord | None:
+        """The order of the Dagster run that started last, None where none was kept."""
+        return schedules.latest(self._database)
+
+    def acceptances(self, view: str) -> tuple[AcceptanceRecord, ...]:
+        """The plans of a view that were accepted, the newest first."""
+        return acceptances.of_view(self._database, view)
 
     def runs(self, view: str) -> pd.DataFrame:
         """The runs of a view, the oldest first: the fields of ``RunSummary``, and ``failure``."""
@@ -288,11 +353,11 @@ class Store:
             )
         return dict(found)
 
-    def _require_format(self, what: str, found: int, known: int) -> None:
-        if found != known:
+    def _require_format(self, what: str, found: int, *known: int) -> None:
+        if found not in known:
             raise StoreError(
                 f"{self._database.address.where}, {what}",
-                f"it is written in format {found}, this dfplan reads format {known}",
+                f"it is written in format {found}, this dfplan reads format {known[-1]}",
                 "Install the dfplan-assets that wrote it, or a later one; the row was left as it is.",
             )
 
@@ -340,10 +405,6 @@ _RECORD_COLUMNS = [
         "volatile_functions",
     )
 ]
-_SUMMARY_COLUMNS = [
-    tables.run.c.bundle.label(name) if name == "bundle_key" else tables.run.c[name]
-    for name in RunSummary.__dataclass_fields__
-]
 
 
 def _bundle_record(row: sa.Row[Any]) -> BundleRecord:
@@ -355,12 +416,6 @@ def _bundle_record(row: sa.Row[Any]) -> BundleRecord:
         planning_seconds=float("nan") if row.planning_seconds is None else row.planning_seconds,
         identity=decode_identity(row.parts, row.fingerprint, row.complete, row.volatile_functions),
     )
-
-
-def _batches(names: Iterable[str]) -> Iterator[list[str]]:
-    remaining = iter(names)
-    while batch := list(islice(remaining, _NAMES_AT_ONCE)):
-        yield batch
 
 
 def _known(connection: sa.Connection, texts: Mapping[str, bytes]) -> set[str]:

@@ -18,7 +18,7 @@ from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.orchestration.assets import view_assets
 from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.run_metadata import EVENT_LIMIT_BYTES
-from dfplan_assets.orchestration.runner import Made
+from dfplan_assets.orchestration.runner import Attempt, Made
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan, SubstraitPlan, Validation
 from dfplan_assets.project import load_project
@@ -117,7 +117,8 @@ def _run_fake(project: ProjectPlan, profile: RunProfile) -> list[tuple[str, int,
     loud = StoreError("plan store", "no " * 10_000, "Stop " * 10_000)
     reason = Validation("differs", "because " * 10_000)
 
-    def make(view: str, run_id: str) -> Made:
+    def make(attempt: Attempt) -> Made:
+        view = attempt.view
         publication = Publication(view, "v1", ("part-0.parquet",), 1, 1, _NOW)
         bundle = replace(
             bundle_of(project.views[view]),
