@@ -25,6 +25,8 @@ from dfplan_assets.planning.identity import engine_version, without_physical
 from dfplan_assets.planning.project_plan import plan_project
 from dfplan_assets.project.model import Golden, Level, Project
 
+# Settings of how answers and plans are printed.
+_SHOWING = ("datafusion.explain.", "datafusion.format.")
 _ENGINE_PARTS = frozenset({"meaning", "functions", "engine", "physical"})
 
 
@@ -203,7 +205,7 @@ def _settings(recorded: Surroundings, settings: Mapping[str, str | None]) -> Ite
     if recorded.engine != engine_version():
         yield f"DataFusion {recorded.engine} → {engine_version()}"
     for name in sorted(recorded.settings.keys() & settings.keys()):
-        if recorded.settings[name] != settings[name]:
+        if recorded.settings[name] != settings[name] and not name.startswith(_SHOWING):
             yield f"setting {name}: {_shown(recorded.settings[name])} → {_shown(settings[name])}"
 
 
