@@ -24,13 +24,21 @@ _LEFT_OUT = (
     "pruning_predicate=",
     "required_guarantees=",
 )
+_ALWAYS_SET = (
+    "datafusion.execution.listing_table_ignore_subdirectory",
+    "datafusion.execution.planning_concurrency",
+)
 _FIRST_FILE = re.compile(r"file_groups=\{(\d+) groups?: \[\[([^,\]]*)/[^/,\]]*")
 
 
 def review_text(bundle: PlanBundle) -> str:
     """The short file of a view: what it reads and gives, its join order, its operators."""
     rows = next(json.loads(part.content) for part in bundle.environment if part.name == "df_settings")
-    settings = [f"{name} = {value}" for name, value in rows if default_settings().get(name) != value]
+    settings = [
+        f"{name} = {value}"
+        for name, value in rows
+        if default_settings().get(name) != value and name not in _ALWAYS_SET
+    ]
     root = parse_tree(bundle.physical_plan.rstrip("\n"))
     order = _join_order(root)
     lines = [

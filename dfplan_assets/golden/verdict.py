@@ -25,7 +25,8 @@ HARMLESS: Mapping[Level, frozenset[GoldenKind]] = {
 class ViewCheck:
     """What became of one view's golden plan.
 
-    ``kind`` is that of the difference, ``engine`` where nothing but DataFusion's release made it.
+    ``kind`` is that of the difference, ``engine`` where nothing but DataFusion's release made it; that is
+    drift where the release changed the view's plan.
     ``downstream`` are the views that the change reaches. ``problem`` says why there was nothing to
     compare; ``difference`` is None then, and where there is none.
     """
