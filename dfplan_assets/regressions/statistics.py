@@ -143,7 +143,7 @@ def _upper_tail(scores: tuple[int, ...], chosen: int, least: int) -> float:
 
 @lru_cache(maxsize=256)
 def _ways(scores: tuple[int, ...], chosen: int) -> int:
-    """In how many ways ``chosen`` scores have each sum: a number with a digit for each, at the sum's place."""
+    """In how many ways ``chosen`` scores have each sum, as a number: its digit at the place of the sum."""
     bits = _digit_bits(len(scores), chosen)
     ways = [1] + [0] * chosen
     for score in scores:
