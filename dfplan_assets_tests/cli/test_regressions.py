@@ -51,10 +51,7 @@ def test_a_regression_is_told_with_both_plans_and_exits_with_1(slower: Path, dfp
     assert found["spilled_bytes"]["ratio"] is None
     assert [each["figure"] for each in found["moved"]] == ["spilled bytes"]
     assert found["change"]["changed_parts"] == ["meaning", "parameters"]
-    assert (
-        found["change"]["cause"]
-        == "parameter $min_year: 1994 → 1995; filter `year >= 1994` became `year >= 1995`"
-    )
+    assert found["change"]["cause"] == "parameter $min_year: 1994 → 1995"
 
 
 def test_the_text_begins_with_the_regressions_and_says_why(slower: Path, dfplan: Dfplan) -> None:
