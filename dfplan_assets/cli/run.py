@@ -53,13 +53,28 @@ def run(ctx: click.Context, selection: str | None) -> None:
         for outcome in report.views.values():
             if outcome.state == "failed":
                 click.echo(f"Error: {outcome.error}", err=True)
+    for check, views in _failed_checks(report).items():
+        click.echo(f"Warning: {check}\n  Of: {', '.join(views)}", err=True)
     for warning in dict.fromkeys(outcome.warning for outcome in report.views.values()):
         if warning is not None:
             click.echo(f"Warning: {warning}", err=True)
     ctx.exit(0 if report.success else 1)
 
 
+def _failed_checks(report: RunReport) -> dict[str, list[str]]:
+    """What checks that did not pass say, with the views of which they say it; not what stopped a view."""
+    found: dict[str, list[str]] = {}
+    for outcome in report.views.values():
+        if outcome.state == "materialised":
+            for name, reason in outcome.failed_checks.items():
+                found.setdefault(f"{name}: {reason}", []).append(outcome.view)
+    return found
+
+
 def _document(report: RunReport) -> dict[str, Any]:
+    failed_checks = {
+        name: dict(outcome.failed_checks) for name, outcome in report.views.items() if outcome.failed_checks
+    }
     return {
         "run_id": report.run_id,
         "success": report.success,
@@ -73,6 +88,7 @@ def _document(report: RunReport) -> dict[str, Any]:
             }
             for name, outcome in report.views.items()
         },
+        **({"failed_checks": failed_checks} if failed_checks else {}),
     }
 
 
