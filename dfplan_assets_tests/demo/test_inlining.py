@@ -35,7 +35,7 @@ def demo_project(data: Path, output: Path, virtual: set[str]) -> Project:
             for name, view in project.views.items()
         },
         engine=Engine(2, None, {}),
-        planning=Planning("required", "off", False),
+        planning=Planning("preferred", "off", False),
     )
 
 
