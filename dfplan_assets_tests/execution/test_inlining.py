@@ -255,14 +255,3 @@ def test_a_plan_without_substrait_form_says_which_views_could_be_stored_instead(
         SubstraitError, match=r"store a view that is inlined into it \(lists\), or set planning"
     ):
         run(plan_project(required), "out")
-
-
-def test_a_correlated_subquery_inside_an_inlined_view_is_no_part_of_its_reader(orders: Path) -> None:
-    # DataFusion refuses a correlated subquery in ORDER BY, and takes a plain one.
-    virtual = {
-        "dearest": "select id from orders o where price >= "
-        "(select max(price) from orders p where p.id % 2 = o.id % 2)"
-    }
-    stored = {"out": "select id from orders order by abs(id - (select max(id) from dearest)), id limit 2"}
-    plan = plan_project(project(orders, stored, virtual))
-    assert rows(run(plan, "out")) == [{"id": 6}, {"id": 5}]
