@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import bundles, materialising, planning, store
+from benchmarks import bundles, materialising, planning, scheduling, store
 
 BENCHMARKS = {
     "planning": planning.main,
     "bundles": bundles.main,
     "store": store.main,
     "materialising": materialising.main,
+    "scheduling": scheduling.main,
 }
 
 
