@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import bundles, golden, materialising, planning, regressions, store
+from benchmarks import bundles, golden, materialising, planning, regressions, steps, store, thousand
 
 BENCHMARKS = {
     "planning": planning.main,
@@ -13,6 +13,8 @@ BENCHMARKS = {
     "golden": golden.main,
     "regressions": regressions.main,
     "materialising": materialising.main,
+    "steps": steps.main,
+    "thousand": thousand.main,
 }
 
 
