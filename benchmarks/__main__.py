@@ -12,7 +12,11 @@ BENCHMARKS = (
     "golden",
     "regressions",
     "scheduling",
+    "ordering",
     "materialising",
+    "steps",
+    "thousand",
+    "long_tail",
 )
 
 
