@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import bundles, materialising, planning, regressions, store
+from benchmarks import bundles, golden, materialising, planning, regressions, store
 
 BENCHMARKS = {
     "planning": planning.main,
     "bundles": bundles.main,
     "store": store.main,
+    "golden": golden.main,
     "regressions": regressions.main,
     "materialising": materialising.main,
 }

@@ -2,9 +2,9 @@
 
 Forty views over one generated table: a chain of four that take long and whose names sort last, and 36
 short ones of different lengths. Every view runs on one partition, so that a view that runs alone leaves
-a core idle; two run at once. A first run, which is not counted, makes the history. The makespan is from the first
-step's start to the last one's end, as Dagster's events have them; the lower bound is max(work / 2,
-longest path) of the very same run's steps.
+a core idle; two run at once. A first run, which is not counted, makes the history. The makespan is from
+the first step's start to the last one's end, as Dagster's events have them; the lower bound is
+max(work / 2, longest path) of the very same run's steps.
 """
 
 from __future__ import annotations

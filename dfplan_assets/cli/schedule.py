@@ -99,7 +99,7 @@ def _notes(plan: ProjectPlan) -> list[str]:
 
 def _document(predicted: Schedule, saved: Sequence[Saving], notes: Sequence[str]) -> dict[str, Any]:
     slots = {slot.name: slot for slot in predicted.timeline.slots}
-    saving = {row.name: row for row in saved}
+    saving = {row.name: row.makespan_seconds for row in saved}
     return {
         "workers": predicted.workers,
         "predicted_seconds": predicted.timeline.makespan_seconds,
@@ -120,7 +120,7 @@ def _document(predicted: Schedule, saved: Sequence[Saving], notes: Sequence[str]
                 "critical": rank.critical,
                 "chain": list(rank.chain),
                 "reason": rank.reason,
-                "saves_seconds": saving[name].makespan_seconds,
+                "saves_seconds": saving.get(name),
                 "worker": slots[name].worker,
                 "start_seconds": slots[name].start_seconds,
                 "end_seconds": slots[name].end_seconds,
@@ -131,19 +131,20 @@ def _document(predicted: Schedule, saved: Sequence[Saving], notes: Sequence[str]
 
 
 def _summary(predicted: Schedule, notes: Sequence[str]) -> list[Text]:
+    from dfplan_assets.forecast.comparison import is_measured
     from dfplan_assets.visual.durations import duration
     from dfplan_assets.visual.sentences import measured_views, path
 
-    measured, total = measured_views(predicted), len(predicted.ranked)
-    history = (
-        "no history: topology" if not measured else f"{measured:,} of {total:,} views have been measured"
-    )
-    timeline = predicted.timeline
+    total, timeline, measured = len(predicted.ranked), predicted.timeline, is_measured(predicted)
+    history = "no history: topology. The seconds compare views with each other and are no prediction."
+    if measured:
+        history = f"{measured_views(predicted):,} of {total:,} views have been measured"
     longest = max((rank.bottom_level_seconds for rank in predicted.ranked), default=0.0)
+    makespan = f"{duration(timeline.makespan_seconds)} on {predicted.workers:,} at once"
+    bound = f"{duration(timeline.lower_bound_seconds)}, whatever the order"
     rows = (
-        ("predicted", f"{duration(timeline.makespan_seconds)} on {predicted.workers:,} at once"),
-        ("at least", f"{duration(timeline.lower_bound_seconds)}, whatever the order"),
-        ("critical path", f"{path(predicted.critical_path)}, {duration(longest)}"),
+        *((("predicted", makespan), ("at least", bound)) if measured else ()),
+        ("critical path", path(predicted.critical_path) + (f", {duration(longest)}" if measured else "")),
         ("history", history),
         *(("note", note) for note in notes),
     )
@@ -177,7 +178,7 @@ def _table(predicted: Schedule, saved: Sequence[Saving]) -> Table:
             Text(estimate.source),
             _seconds(rank.bottom_level_seconds),
             _seconds(rank.slack_seconds),
-            _seconds(saving[rank.task.name]),
+            _seconds(saving.get(rank.task.name)),
             f"{_seconds(slot.start_seconds)} to {_seconds(slot.end_seconds)}",
             Text(rank.reason),
         )
@@ -222,7 +223,7 @@ def _past_document(record: ScheduleRecord) -> dict[str, Any]:
         "views": {
             view.name: {
                 "priority": each.priority,
-                "predicted_seconds": number_or_none(view.predicted_seconds),
+                "predicted_seconds": view.predicted_seconds,
                 "low_seconds": number_or_none(each.low_seconds),
                 "high_seconds": number_or_none(each.high_seconds),
                 "source": view.source,
@@ -270,8 +271,8 @@ def _past_table(record: ScheduleRecord) -> Table:
     return grid
 
 
-def _seconds(seconds: float) -> str:
-    return f"{seconds:,.3f}"
+def _seconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:,.3f}"
 
 
 def _write(file: Path, svg: str) -> None:

@@ -30,20 +30,21 @@ class Ran:
 class ViewComparison:
     """A view as predicted and as it ran.
 
-    ``actual_seconds`` is the time of the attempt that succeeded, None where none did.
+    ``predicted_seconds`` is how long its step was to keep a worker busy, ``actual_seconds`` how long the
+    attempt that succeeded did. None where nothing was predicted, or no attempt succeeded.
     ``ratio`` is actual over predicted: 1 is exact, None where there is no actual time or where nothing
     was predicted.
     """
 
     name: str
-    predicted_seconds: float
+    predicted_seconds: float | None
     source: str
     actual_seconds: float | None
 
     @property
     def ratio(self) -> float | None:
         """Actual over predicted."""
-        if self.actual_seconds is None or not self.predicted_seconds > 0:
+        if self.actual_seconds is None or not self.predicted_seconds:
             return None
         return self.actual_seconds / self.predicted_seconds
 
@@ -52,36 +53,48 @@ class ViewComparison:
 class Comparison:
     """A run as predicted and as it went, in seconds.
 
+    ``predicted_seconds`` is None where nothing had been measured that a prediction could be made from.
     ``actual_lower_bound_seconds`` is max(work / workers, critical path) of the times that were measured:
     no order could have been faster; None for a run of the past whose graph is not known.
     ``views`` are in the order of the schedule.
     """
 
     workers: int
-    predicted_seconds: float
+    predicted_seconds: float | None
     actual_seconds: float
     actual_lower_bound_seconds: float | None
     views: tuple[ViewComparison, ...]
 
     @property
     def median_error(self) -> float | None:
-        """The median over the views of how far off the estimate was, as a factor from 1; None without any."""
+        """The median over the views of how far off the estimate was, as a factor from 1.
+
+        None where there was no estimate, or no view ran.
+        """
         factors = [max(view.ratio, 1 / view.ratio) for view in self.views if view.ratio]
         return statistics.median(factors) if factors else None
 
 
+def is_measured(schedule: Schedule) -> bool:
+    """Whether a schedule is made from anything that was measured; if not, its seconds are but a scale."""
+    return any(rank.estimate.kind != "topology" for rank in schedule.ranked)
+
+
 def compare(schedule: Schedule, ran: Sequence[Ran]) -> Comparison:
     """A schedule against what was measured."""
+    predicted: dict[str, float] = {}
+    if is_measured(schedule):
+        predicted = {slot.name: slot.end_seconds - slot.start_seconds for slot in schedule.timeline.slots}
     succeeded = {attempt.name: attempt.seconds for attempt in ran if attempt.succeeded}
     return Comparison(
         workers=schedule.workers,
-        predicted_seconds=schedule.timeline.makespan_seconds,
+        predicted_seconds=schedule.timeline.makespan_seconds if is_measured(schedule) else None,
         actual_seconds=max((attempt.end_seconds for attempt in ran), default=0.0),
         actual_lower_bound_seconds=_lower_bound(schedule, ran),
         views=tuple(
             ViewComparison(
                 name=rank.task.name,
-                predicted_seconds=rank.estimate.seconds,
+                predicted_seconds=predicted.get(rank.task.name),
                 source=rank.estimate.source,
                 actual_seconds=succeeded.get(rank.task.name),
             )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from dfplan_assets.errors import StoreError
 from dfplan_assets.scheduling.model import MeasuredRun, OperatorCost
-from dfplan_assets.store import RunSummary, find_store
+from dfplan_assets.store import find_store
 
 if TYPE_CHECKING:
     from dfplan_assets.project.model import Project
@@ -16,16 +19,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Measurements:
-    """Past runs of views and the cost of operators.
+    """Past runs of views, the newest of each first, and the cost of operators.
 
-    ``notes`` say in sentences what is missing and what stands in for it. ``missing`` is True where there
-    is no store yet, or none that can be read.
+    ``step_overhead_seconds`` is what a step took beside its view in the last run (the median): Dagster's
+    events, the plan's capture and the store's writing. ``notes`` say in sentences what is missing and
+    what stands in for it. ``missing`` is True where there is no store yet, or none that can be read.
     """
 
     runs: tuple[MeasuredRun, ...] = ()
     operators: tuple[OperatorCost, ...] = ()
     notes: tuple[str, ...] = ()
+    step_overhead_seconds: float = 0.0
     missing: bool = False
+
+    @property
+    def latest_seconds(self) -> float:
+        """What the latest runs of all views took together, where that is a sound number."""
+        latest = {run.view: run.wall_seconds for run in reversed(self.runs)}
+        return sum(seconds for seconds in latest.values() if seconds is not None and 0 < seconds < math.inf)
 
     def with_runs(self, runs: Iterable[MeasuredRun], note: str | None = None) -> Measurements:
         """The same with more runs, and a sentence about them."""
@@ -44,27 +55,17 @@ def stored_measurements(project: Project, views: Collection[str]) -> Measurement
         if store is None:
             return Measurements(notes=("There is no plan store yet.",), missing=True)
         with store:
-            of_views = store.recent_runs(views, runs_each=project.scheduling.history_runs, status="succeeded")
-            runs = tuple(_measured(run) for of_view in of_views.values() for run in of_view)
-            return Measurements(runs, store.operator_costs())
+            of_views = store.measured_runs(
+                views, runs_each=project.scheduling.history_runs, status="succeeded"
+            )
+            runs = tuple(chain.from_iterable(of_views.values()))
+            overheads = [seconds for seconds in store.step_overheads() if math.isfinite(seconds)]
+            return Measurements(
+                runs,
+                store.operator_costs(),
+                step_overhead_seconds=max(0.0, statistics.median(overheads)) if overheads else 0.0,
+            )
     except StoreError as error:
         return Measurements(
             notes=(f"The plan store cannot be read ({error.where}: {error.cause}).",), missing=True
         )
-
-
-def _measured(run: RunSummary) -> MeasuredRun:
-    return MeasuredRun(
-        view=run.view,
-        started_at=run.started_at,
-        status=run.status,
-        attempt=run.attempt,
-        fingerprint=run.fingerprint,
-        wall_seconds=run.wall_seconds,
-        cpu_seconds=run.cpu_seconds,
-        input_bytes=run.input_bytes,
-        partitions=run.partitions,
-        cores=run.cores,
-        peak_memory_bytes=run.peak_memory_bytes,
-        partition_key=run.partition_key,
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from dfplan_assets.forecast.comparison import Comparison, Ran, ViewComparison
+from dfplan_assets.forecast.comparison import Comparison, Ran, ViewComparison, is_measured
 from dfplan_assets.scheduling.model import Schedule, Slot, Timeline
 from dfplan_assets.scheduling.schedule import Order
 from dfplan_assets.store import PredictionRecord, ScheduleRecord
@@ -51,8 +51,8 @@ def schedule_record(
         mode=mode,
         workers=schedule.workers,
         views=len(schedule.ranked),
-        predicted_makespan_seconds=schedule.timeline.makespan_seconds,
-        lower_bound_seconds=schedule.timeline.lower_bound_seconds,
+        predicted_makespan_seconds=schedule.timeline.makespan_seconds if is_measured(schedule) else None,
+        lower_bound_seconds=schedule.timeline.lower_bound_seconds if is_measured(schedule) else None,
         actual_makespan_seconds=max((attempt.end_seconds for attempt in ran), default=0.0),
         note=" ".join(notes) or None,
         predictions=tuple(predictions),
@@ -61,15 +61,16 @@ def schedule_record(
 
 def recorded_comparison(record: ScheduleRecord) -> Comparison:
     """Predicted against actual of a run of the past."""
+    nothing_measured = record.predicted_makespan_seconds is None
     return Comparison(
         workers=record.workers,
-        predicted_seconds=record.predicted_makespan_seconds or 0.0,
+        predicted_seconds=record.predicted_makespan_seconds,
         actual_seconds=record.actual_makespan_seconds or 0.0,
         actual_lower_bound_seconds=None,
         views=tuple(
             ViewComparison(
                 name=each.view,
-                predicted_seconds=each.estimated_seconds,
+                predicted_seconds=None if nothing_measured else _step_seconds(each),
                 source=each.source,
                 actual_seconds=None if (ran := _ran(each)) is None else ran.seconds,
             )
@@ -81,7 +82,8 @@ def recorded_comparison(record: ScheduleRecord) -> Comparison:
 def recorded_timeline(record: ScheduleRecord) -> tuple[Schedule, tuple[Ran, ...]]:
     """What a chart shows of a run of the past: its predicted timeline, and the views that ran.
 
-    The schedule is without ranks. Its critical path are the views that had no slack, by their start.
+    The schedule is without ranks, which a chart does not need. Its critical path are the views that had
+    no slack, by their start.
     """
     slots = _slots(record.predictions)
     critical = frozenset(each.view for each in record.predictions if each.slack_seconds <= 0)
@@ -90,13 +92,18 @@ def recorded_timeline(record: ScheduleRecord) -> tuple[Schedule, tuple[Ran, ...]
         ranked=(),
         critical_path=tuple(slot.name for slot in slots if slot.name in critical),
         timeline=Timeline(
-            makespan_seconds=record.predicted_makespan_seconds or 0.0,
+            makespan_seconds=max((slot.end_seconds for slot in slots), default=0.0),
             lower_bound_seconds=record.lower_bound_seconds or 0.0,
             order=tuple(slot.name for slot in slots),
             slots=slots,
         ),
     )
     return schedule, tuple(ran for each in record.predictions if (ran := _ran(each)) is not None)
+
+
+def _step_seconds(record: PredictionRecord) -> float:
+    start, end = record.predicted_start_seconds, record.predicted_end_seconds
+    return record.estimated_seconds if start is None or end is None else end - start
 
 
 def _ran(record: PredictionRecord) -> Ran | None:

@@ -6,7 +6,6 @@ import glob
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dfplan_assets.errors import ExecutionError
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import ProjectPlan
 
@@ -33,13 +32,12 @@ class TableSizes:
 
     def _look_up(self, table: str) -> int | None:
         source = self._plan.project.sources.get(table)
+        if source is None:
+            return self._warehouse.current_bytes(table)
         try:
-            if source is None:
-                publication = self._warehouse.current(table)
-                return None if publication is None else publication.bytes
             sizes = [file.stat().st_size for file in _files(source.path)]
             return sum(sizes) if sizes else None
-        except (OSError, ExecutionError):
+        except OSError:
             # Whoever reads the table reports what is wrong with it; a forecast only lacks its size.
             return None
 

@@ -18,11 +18,12 @@ from dagster._core.execution.step_dependency_config import (
     get_step_dependency_config_field,
 )
 from dagster._core.execution.tags import get_tag_concurrency_limits_config
+from dagster._core.executor.in_process import InProcessExecutor
 from dagster._core.executor.init import InitExecutorContext
 from dagster._core.executor.multiprocess import MultiprocessExecutor
 
 from dfplan_assets.orchestration.measured_order import orderer_of
-from dfplan_assets.orchestration.ordering import NO_ORDERING, Ordering, StepClock, ask, with_priorities
+from dfplan_assets.orchestration.ordering import Ordering, StepClock, ask
 from dfplan_assets.orchestration.run_order import OrdererOf, OrderKind
 from dfplan_assets.orchestration.shared_executor import SharedExecutor
 from dfplan_assets.project.model import Scheduling
@@ -72,24 +73,25 @@ class OrderedExecutor(dg.Executor):
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Iterator[DagsterEvent]:
         """Runs the plan in the order that it is told; without one, as Dagster would."""
-        ordering = NO_ORDERING
+        ordering = Ordering(execution_plan)
         if self._kind is not None:
             ordering = ask(self._orderers, self._kind, plan_context, execution_plan, self._max_concurrent)
         if ordering.event is not None:
             yield ordering.event
-        if ordering.order is not None:
-            execution_plan = with_priorities(execution_plan, ordering.order.priorities)
-            plan_context = _of_plan(plan_context, execution_plan)
+        inner = self._inner(ordering)
         clock = StepClock()
-        for event in self._inner(ordering).execute(plan_context, execution_plan):
+        for event in inner.execute(_context_for(inner, plan_context, ordering.plan), ordering.plan):
             clock.note(event)
             yield event
         yield from ordering.comparison(plan_context, clock)
 
 
-def _of_plan(context: PlanOrchestrationContext, plan: ExecutionPlan) -> PlanOrchestrationContext:
-    """The context of another form of its plan: where an executor takes the plan from differs."""
+def _context_for(
+    executor: dg.Executor, context: PlanOrchestrationContext, plan: ExecutionPlan
+) -> PlanOrchestrationContext:
+    """The context as if the run had this executor and plan: executors look for both there as well."""
     changed = copy.copy(context)
+    changed._executor = executor
     changed._plan_data = context.plan_data._replace(execution_plan=plan)
     return changed
 
@@ -136,6 +138,11 @@ def _requirements(config: Mapping[str, object]) -> Any:
 
 def _executor(config: Mapping[str, Any], orderers: OrdererOf) -> dg.Executor:
     max_concurrent: int | None = config["max_concurrent"]
+    if max_concurrent is not None and max_concurrent < 1:
+        raise dg.DagsterInvariantViolationError(
+            f"max_concurrent of the executor dfplan is {max_concurrent}, but at least one step must run at a "
+            "time. Leave it out to let the measurements decide."
+        )
     (retries,) = (RetryMode(name) for name in config["retries"])
     dependencies = StepDependencyConfig.from_config(config.get("step_dependency_config"))
     limits = config.get("tag_concurrency_limits")
@@ -149,6 +156,47 @@ def _executor(config: Mapping[str, Any], orderers: OrdererOf) -> dg.Executor:
 
     kind = None if config["scheduling"] == "off" else config["scheduling"]
     return OrderedExecutor(inner, retries, dependencies, orderers, kind, max_concurrent)
+
+
+def with_measured_priorities(
+    executor: dg.ExecutorDefinition, orderers: OrdererOf | None = None
+) -> dg.ExecutorDefinition:
+    """Another executor, told at run time in which order to run the steps.
+
+    It changes the tags by which executors rank steps: ``dagster/priority`` for Dagster's in-process,
+    multiprocess and step-delegating ones, ``dagster-celery/priority`` for those of dagster-celery. Dask runs
+    steps in an order of its own. Name, configuration and requirements stay those of the executor.
+    """
+
+    def create(init_context: InitExecutorContext) -> dg.Executor:
+        make = executor.executor_creation_fn
+        assert make is not None
+        inner = make(init_context)
+        return OrderedExecutor(
+            lambda _: inner,
+            inner.retries,
+            inner.step_dependency_config,
+            orderers or orderer_of,
+            "measured",
+            _steps_at_once(inner),
+        )
+
+    return dg.ExecutorDefinition(
+        name=executor.name,
+        config_schema=executor.config_schema,  # type: ignore[arg-type]  # a schema is taken as it is
+        requirements=executor.get_requirements,
+        executor_creation_fn=create,
+        description=executor.description,
+    )
+
+
+def _steps_at_once(executor: dg.Executor) -> int | None:
+    """How many steps an executor runs at once, None where that is up to others."""
+    if isinstance(executor, InProcessExecutor):
+        return 1
+    # The multiprocess and the step-delegating one keep it, with their default filled in, by this name.
+    limit = getattr(executor, "_max_concurrent", None)
+    return limit if isinstance(limit, int) else None
 
 
 dfplan_executor = build_executor()

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
-from dfplan_assets.forecast.comparison import Comparison, Ran
+from dfplan_assets.forecast.comparison import Comparison, Ran, ViewComparison, is_measured
 from dfplan_assets.orchestration.markdown import fit, table
 from dfplan_assets.scheduling.model import Schedule
 from dfplan_assets.visual.durations import duration
@@ -23,6 +23,7 @@ SUMMARY = "dfplan/order_summary"
 _TABLE_BYTES = 15_000
 _CHART_BYTES = 20_000  # a third more as base64
 _REASON_CHARACTERS = 160
+_MOST_ROWS = 1_000  # more than fit
 
 
 def order_metadata(schedule: Schedule, summary: str, notes: Sequence[str]) -> dict[str, dg.MetadataValue]:
@@ -39,18 +40,19 @@ def order_metadata(schedule: Schedule, summary: str, notes: Sequence[str]) -> di
             str(rank.priority),
             rank.reason if len(rank.reason) <= _REASON_CHARACTERS else f"{rank.reason[:_REASON_CHARACTERS]}…",
         )
-        for place, rank in enumerate(schedule.ranked, start=1)
+        for place, rank in enumerate(schedule.ranked[:_MOST_ROWS], start=1)
     ]
     header = ("", "view", "cost", "spread", "source", "to the end", "slack", "priority", "reason")
     numeric = (True, False, True, True, False, True, True, True, False)
     found: dict[str, dg.MetadataValue] = {
         SUMMARY: dg.MetadataValue.text(summary),
-        "dfplan/order": _table(header, rows, numeric, "steps"),
+        "dfplan/order": _table(header, rows, numeric, len(schedule.ranked), "steps"),
         "dfplan/critical_path": dg.MetadataValue.text(path(schedule.critical_path)),
         "dfplan/predicted_timeline": _chart(schedule, ()),
-        "dfplan/predicted_seconds": dg.MetadataValue.float(schedule.timeline.makespan_seconds),
         "dfplan/workers": dg.MetadataValue.int(schedule.workers),
     }
+    if is_measured(schedule):
+        found["dfplan/predicted_seconds"] = dg.MetadataValue.float(schedule.timeline.makespan_seconds)
     reasons = [*notes, *schedule.reasons]
     if reasons:
         found["dfplan/reasons"] = dg.MetadataValue.md("\n".join(f"- {reason}" for reason in reasons))
@@ -61,36 +63,35 @@ def outcome_metadata(
     schedule: Schedule, comparison: Comparison, ran: Sequence[Ran], summary: str
 ) -> dict[str, dg.MetadataValue]:
     """Predicted and actual side by side for a run that has ended, the worst estimates first."""
-    by_error = sorted(
-        comparison.views,
-        key=lambda view: (
-            abs((view.actual_seconds or 0.0) - view.predicted_seconds)
-            if view.actual_seconds is not None
-            else -1.0
-        ),
-        reverse=True,
-    )
+    by_error = sorted(comparison.views, key=_seconds_off, reverse=True)
     rows = [
         (
             view.name,
-            duration(view.predicted_seconds),
+            "" if view.predicted_seconds is None else duration(view.predicted_seconds),
             "" if view.actual_seconds is None else duration(view.actual_seconds),
             "" if view.ratio is None else f"×{view.ratio:.2f}",
             view.source,
         )
-        for view in by_error
+        for view in by_error[:_MOST_ROWS]
     ]
     header = ("view", "predicted", "actual", "actual / predicted", "source")
     found: dict[str, dg.MetadataValue] = {
         SUMMARY: dg.MetadataValue.text(summary),
-        "dfplan/estimates": _table(header, rows, (False, True, True, True, False), "views"),
+        "dfplan/estimates": _table(header, rows, (False, True, True, True, False), len(by_error), "views"),
         "dfplan/timeline": _chart(schedule, ran),
-        "dfplan/predicted_seconds": dg.MetadataValue.float(comparison.predicted_seconds),
         "dfplan/actual_seconds": dg.MetadataValue.float(comparison.actual_seconds),
     }
+    if comparison.predicted_seconds is not None:
+        found["dfplan/predicted_seconds"] = dg.MetadataValue.float(comparison.predicted_seconds)
     if comparison.actual_lower_bound_seconds is not None:
         found["dfplan/lower_bound_seconds"] = dg.MetadataValue.float(comparison.actual_lower_bound_seconds)
     return found
+
+
+def _seconds_off(view: ViewComparison) -> float:
+    if view.actual_seconds is None:
+        return -1.0
+    return abs(view.actual_seconds - (view.predicted_seconds or 0.0))
 
 
 def summary_of(metadata: Mapping[str, dg.MetadataValue]) -> str | None:
@@ -100,13 +101,13 @@ def summary_of(metadata: Mapping[str, dg.MetadataValue]) -> str | None:
 
 
 def _table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool], what: str
+    header: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool], total: int, what: str
 ) -> dg.MarkdownMetadataValue:
     lines = table(header, rows, numeric).split("\n")
     shown = fit(lines, _TABLE_BYTES)
-    left_out = len(lines) - shown
+    left_out = total - (shown - 2)  # the heading and the rule beneath it are lines too
     note = (
-        f"**Shortened: the last {left_out:,} of {len(rows):,} {what} are left out.** "
+        f"**Shortened: the last {left_out:,} of {total:,} {what} are left out.** "
         "`dfplan schedule` prints all of them.\n\n"
         if left_out
         else ""

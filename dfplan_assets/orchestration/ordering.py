@@ -11,10 +11,10 @@ import dagster as dg
 from dagster._core.events import DagsterEvent, EngineEventData
 from dagster._core.execution.context.system import IPlanContext
 from dagster._core.execution.plan.plan import ExecutionPlan
-from dagster._core.storage.tags import PRIORITY_TAG
 from dagster._utils.error import serializable_error_info_from_exc_info
 
 from dfplan_assets.orchestration.run_order import Orderer, OrdererOf, OrderKind, RunOrder, StepTiming
+from dfplan_assets.orchestration.step_priorities import with_priorities
 from dfplan_assets.planning.panics import raise_unless_datafusion
 
 _ENDS = {
@@ -33,12 +33,12 @@ class StepClock:
         self._attempts: dict[str, int] = {}
         self.timings: list[StepTiming] = []
 
-    def note(self, event: DagsterEvent, at: float | None = None) -> None:
-        """An event that came ``at`` this reading of the monotonic clock, by default now."""
+    def note(self, event: DagsterEvent) -> None:
+        """An event that just came."""
         step_key = event.step_key
         if step_key is None:
             return
-        seconds = (time.monotonic() if at is None else at) - self._origin
+        seconds = time.monotonic() - self._origin
         kind = event.event_type
         if kind in (dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_RESTARTED):
             self._running[step_key] = seconds
@@ -51,11 +51,15 @@ class StepClock:
 
 @dataclass(frozen=True)
 class Ordering:
-    """What an orderer said of one run: ``order`` is None where it failed; ``event`` shows which."""
+    """The plan of one run with the priorities that an orderer gave it, and what else the orderer said.
 
-    orderer: Orderer | None
-    order: RunOrder | None
-    event: DagsterEvent | None
+    ``order`` is None, and the plan as it was, where nobody was asked or asking failed; ``event`` shows which.
+    """
+
+    plan: ExecutionPlan
+    orderer: Orderer | None = None
+    order: RunOrder | None = None
+    event: DagsterEvent | None = None
 
     @property
     def chains(self) -> Mapping[str, Sequence[str]]:
@@ -74,15 +78,11 @@ class Ordering:
             return
         try:
             compared = self.orderer.compare(context.instance, context.dagster_run, tuple(clock.timings))
+            if compared is not None:
+                yield _engine_event(context, compared.title, compared.metadata)
         except BaseException as error:
             raise_unless_datafusion(error)
             yield _error_event(context, "The order of this run could not be compared with what happened")
-            return
-        if compared is not None:
-            yield _engine_event(context, compared.title, compared.metadata)
-
-
-NO_ORDERING = Ordering(None, None, None)
 
 
 def ask(
@@ -93,31 +93,19 @@ def ask(
     max_concurrent: int | None,
 ) -> Ordering:
     """Asks for the order of a run that is about to begin; whatever fails is an event, not an error."""
-    orderer = None
     try:
         job = context.job.get_definition()
         orderer = orderers(job, kind)
         if orderer is None:
-            return NO_ORDERING
+            return Ordering(plan)
         steps = tuple(plan.step_keys_to_execute)
         order = orderer.order(context.instance, context.dagster_run, job, steps, max_concurrent)
-        return Ordering(orderer, order, _engine_event(context, order.title, order.metadata))
+        ordered = with_priorities(plan, order.priorities)
+        return Ordering(ordered, orderer, order, _engine_event(context, order.title, order.metadata))
     except BaseException as error:
         raise_unless_datafusion(error)
-        event = _error_event(context, "The steps could not be ordered; they run as they depend on each other")
-        return Ordering(orderer, None, event)
-
-
-def with_priorities(
-    plan: ExecutionPlan, priorities: Mapping[str, int], tag: str = PRIORITY_TAG
-) -> ExecutionPlan:
-    """The plan with its steps tagged by these priorities; unknown steps are passed over."""
-    steps = dict(plan.step_dict)
-    for handle, step in steps.items():
-        if step.key in priorities:
-            tags = {**(step.tags or {}), tag: str(priorities[step.key])}
-            steps[handle] = step._replace(tags=tags)  # type: ignore[attr-defined]
-    return plan._replace(step_dict=steps, step_dict_by_key={step.key: step for step in steps.values()})
+        title = "The steps could not be ordered; they run as they depend on each other"
+        return Ordering(plan, event=_error_event(context, title))
 
 
 def _engine_event(

@@ -8,9 +8,10 @@ Where costs are certain, the order by bottom level is improved in two ways, as l
 
 Orders that are as good are kept too, since the way to a better one often leads over them.
 
-Where costs are uncertain, an order that fits them perfectly fits the truth no better than another. There a
-few good orders of different kinds are simulated with costs drawn around the estimates, and the one with the
-smallest mean makespan is taken.
+Where costs are uncertain, an order that fits them perfectly fits the truth no better than another. There
+estimates are first drawn towards those of tasks with a like place in the graph, as far as their differences
+are no larger than chance makes them (James and Stein 1961); then a few good orders of different kinds are
+simulated with costs drawn around the estimates, and those that do best on average decide.
 
 Everything is seeded: the same input gives the same order, as long as the budget's work ends before its time.
 """
@@ -27,8 +28,15 @@ from dfplan_assets.scheduling.graph import TaskGraph
 from dfplan_assets.scheduling.trial import Trial, in_order
 
 _LARGEST_FOR_DESCENDANTS = 2000
-_MOST_SCENARIOS = 24
+_MOST_SCENARIOS = 64
 _LEAST_SCENARIOS = 4
+_LEAST_SIMULATIONS = 64
+# Orders looked at in vain, for each task, before the search ends.
+_PATIENCE = 20
+_COMPROMISE = 4
+_NEARLY_CERTAIN = 0.25
+# What remains of the spread once estimates were drawn towards their like.
+_LEFT_SPREAD = 0.8
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,7 @@ def best_order(
     (the makespan, or its mean over the costs that were drawn) the order is never worse than the one by
     bottom level.
     """
-    search = _Search(graph, seconds, workers, budget, urgency)
+    search = _Search(graph, seconds, workers, _Clock(budget), urgency)
     if spread is None or not any(spread):
         return search.refine()
     return search.choose(spread)
@@ -95,18 +103,19 @@ class _Search:
         graph: TaskGraph,
         seconds: Sequence[float],
         workers: int,
-        budget: Budget,
+        clock: _Clock,
         urgency: Sequence[int] | None,
     ) -> None:
         self._trial = Trial(graph, seconds, workers)
         self._mirror = Trial(graph.reversed(), seconds, workers)
         self._urgency = urgency if urgency is not None and len(set(urgency)) > 1 else None
-        self._clock = _Clock(budget)
+        self._clock = clock
         self._random = random.Random(20)
 
-    def refine(self) -> list[int]:
-        """The order with the smallest makespan that the budget finds."""
+    def refine(self, share: float = 1.0) -> list[int]:
+        """The order with the smallest makespan that this share of the budget finds."""
         trial, rng, clock = self._trial, self._random, self._clock
+        rest = int(clock.work * (1 - share))
         best = self._arranged(trial.by_levels())
         makespan, started = trial.starts(best)
         enough = trial.lower_bound() * (1 + 1e-9)
@@ -115,10 +124,11 @@ class _Search:
             if found < makespan:
                 makespan, best = found, order
         count = len(best)
-        # A pass simulates twice, and once more to look at what came out.
-        while makespan > enough and clock.spend(trial.effort):
+        patience = _PATIENCE * (count + 1)
+        while makespan > enough and patience and clock.work > rest and clock.spend(trial.effort):
+            patience -= 1
             kind = rng.random()
-            if kind < 0.35 and clock.spend(2 * trial.effort):
+            if kind < 0.35 and clock.spend(3 * trial.effort):
                 order = self._shaken_pass(best, makespan)
             elif kind < 0.5:
                 order = self._arranged(self._noisy_levels())
@@ -130,36 +140,60 @@ class _Search:
                     order.insert(other, order.pop(place))
                 order = self._arranged(order)
             found = trial.makespan(order, makespan)
+            if found < makespan:
+                patience = _PATIENCE * (count + 1)
             if found <= makespan:
                 makespan, best = found, order
         return best
 
     def choose(self, spread: Sequence[float]) -> list[int]:
-        """The order with the smallest mean makespan over costs that are drawn around the estimates."""
+        """The order that does best on average over costs that are drawn around the estimates.
+
+        Unless costs are nearly certain it is a compromise of the best few, which do well for different
+        costs: each task has its mean place in them.
+        """
         trial, rng = self._trial, self._random
-        candidates = list(self._candidates(spread))
-        by_levels = candidates[0]
-        makespan = trial.makespan(by_levels)
-        left = self._clock.work // (trial.effort * len(candidates) or 1)
+        by_levels = self._arranged(trial.by_levels())
+        if self._clock.work < _LEAST_SIMULATIONS * trial.effort:
+            return by_levels
+        likely = _towards_their_like(trial.graph, trial.seconds, spread)
+        nearly_certain = math.fsum(spread) / len(spread) <= _NEARLY_CERTAIN
+        candidates = [by_levels]
+        if nearly_certain:
+            candidates.append(self.refine(0.5))
+        around = _Search(trial.graph, likely, trial.workers, self._clock, self._urgency)
+        candidates += around._candidates(spread)
+        each = trial.effort * (len(candidates) + 1)
         scenarios = []
-        for _ in range(max(_LEAST_SCENARIOS, min(_MOST_SCENARIOS, left))):
-            drawn = [cost * math.exp(rng.gauss(0, off)) for cost, off in zip(trial.seconds, spread)]
+        for _ in range(max(_LEAST_SCENARIOS, min(_MOST_SCENARIOS, self._clock.work // each))):
+            drawn = [
+                cost * math.exp(rng.gauss(0, _LEFT_SPREAD * off))
+                for cost, off in zip(likely, spread, strict=True)
+            ]
             scenario = Trial(trial.graph, drawn, trial.workers)
             scenarios.append((scenario, scenario.lower_bound() or 1.0))
-        best, smallest = by_levels, math.inf
-        for order in candidates:
-            if order is not by_levels and not self._clock.spend(trial.effort * len(scenarios)):
+
+        def mean(order: list[int]) -> float:
+            return math.fsum(scenario.makespan(order) / bound for scenario, bound in scenarios)
+
+        rated = [(mean(by_levels), 0)]
+        for number, order in enumerate(candidates[1:], start=1):
+            if not self._clock.spend(trial.effort * len(scenarios)):
                 break
-            total = 0.0
-            for scenario, bound in scenarios:
-                total += scenario.makespan(order) / bound
-                if total >= smallest:
-                    break
-            else:
-                best, smallest = order, total
-        return best
+            rated.append((mean(order), number))
+        best = sorted(rated)[:_COMPROMISE]
+        if not nearly_certain:
+            places = [0] * len(by_levels)
+            for _, number in best:
+                for place, task in enumerate(candidates[number]):
+                    places[task] += place
+            compromise = self._arranged(in_order(places, trial.graph))
+            if mean(compromise) <= rated[0][0]:
+                return compromise
+        return candidates[best[0][1]]
 
     def _candidates(self, spread: Sequence[float]) -> Iterator[list[int]]:
+        """Good orders of different kinds."""
         trial, graph = self._trial, self._trial.graph
         seconds, levels, rng = trial.seconds, trial.levels, self._random
         by_levels = self._arranged(trial.by_levels())
@@ -169,22 +203,25 @@ class _Search:
         if len(seconds) <= _LARGEST_FOR_DESCENDANTS:
             below = graph.work_below(seconds)
             for weight in (0.3, 1.0, 3.0):
-                keys = [-level - weight * work / trial.workers for level, work in zip(levels, below)]
-                yield self._arranged(in_order(keys, graph))
-            yield self._arranged(in_order([-cost - work for cost, work in zip(seconds, below)], graph))
+                share = weight / trial.workers
+                yield self._by([level + share * work for level, work in zip(levels, below, strict=True)])
+            yield self._by([cost + work for cost, work in zip(seconds, below, strict=True)])
         for power in (0.5, 0.8, 1.2):
-            bent = graph.bottom_levels([cost**power for cost in seconds])
-            yield self._arranged(in_order([-level for level in bent], graph))
+            yield self._by(graph.bottom_levels([cost**power for cost in seconds]))
         mean = math.fsum(seconds) / len(seconds)
-        even = graph.bottom_levels([mean] * len(seconds))
-        keys = [-level - 0.5 * steps for level, steps in zip(levels, even)]
-        yield self._arranged(in_order(keys, graph))
-        total, places = [0.0] * len(seconds), [0.0] * len(seconds)
+        steps = graph.bottom_levels([mean] * len(seconds))
+        yield self._by([level + 0.5 * step for level, step in zip(levels, steps, strict=True)])
+        total = [0.0] * len(seconds)
         for _ in range(8):
-            drawn = [cost * math.exp(rng.gauss(0, 0.6 * off)) for cost, off in zip(seconds, spread)]
-            for task, level in enumerate(graph.bottom_levels(drawn)):
-                total[task] -= level
-        yield self._arranged(in_order(total, graph))
+            drawn = [
+                cost * math.exp(rng.gauss(0, 0.6 * off)) for cost, off in zip(seconds, spread, strict=True)
+            ]
+            total = [known + level for known, level in zip(total, graph.bottom_levels(drawn), strict=True)]
+        yield self._by(total)
+
+    def _by(self, keys: Sequence[float]) -> list[int]:
+        """The order by key, the largest first."""
+        return self._arranged(in_order([-key for key in keys], self._trial.graph))
 
     def _passes(self, order: list[int], started: list[float]) -> Iterator[list[int]]:
         """Orders from forward and backward passes, until they no longer get better."""
@@ -202,11 +239,9 @@ class _Search:
     def _pass(self, started: Sequence[float]) -> list[int]:
         """The order in which tasks start when the run is planned from its end, from when they started."""
         seconds = self._trial.seconds
-        ends = [-start - cost for start, cost in zip(started, seconds)]
+        ends = [-start - cost for start, cost in zip(started, seconds, strict=True)]
         _, backwards = self._mirror.starts(in_order(ends, self._mirror.graph))
-        return self._arranged(
-            in_order([-start - cost for start, cost in zip(backwards, seconds)], self._trial.graph)
-        )
+        return self._by([start + cost for start, cost in zip(backwards, seconds, strict=True)])
 
     def _shaken_pass(self, order: Sequence[int], makespan: float) -> list[int]:
         rng, trial = self._random, self._trial
@@ -228,3 +263,27 @@ class _Search:
             urgency = self._urgency
             order.sort(key=lambda task: -urgency[task])
         return order
+
+
+def _towards_their_like(graph: TaskGraph, seconds: Sequence[float], spread: Sequence[float]) -> list[float]:
+    """The costs that are likely, given estimates and how far these are off: James and Stein's estimator.
+
+    Of n logarithms with variance v that differ by a sum of squares s, only 1 - v (n - 3) / s of the
+    difference from their mean is kept, at least nothing and at most all.
+    """
+    likely = list(seconds)
+    alike: dict[int, list[int]] = {}
+    for task, role in enumerate(graph.roles()):
+        if seconds[task] > 0 and spread[task] > 0:
+            alike.setdefault(role, []).append(task)
+    for tasks in alike.values():
+        count = len(tasks)
+        logs = [math.log(seconds[task]) for task in tasks]
+        mean = math.fsum(logs) / count
+        squares = math.fsum((value - mean) ** 2 for value in logs)
+        if count > 3 and squares > 0:
+            variance = math.fsum(spread[task] ** 2 for task in tasks) / count
+            kept = max(0.0, 1 - variance * (count - 3) / squares)
+            for task, value in zip(tasks, logs, strict=True):
+                likely[task] = math.exp(mean + kept * (value - mean))
+    return likely

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from dfplan_assets.forecast.comparison import Ran
+from dfplan_assets.forecast.comparison import Ran, is_measured
 from dfplan_assets.scheduling.model import Schedule
 from dfplan_assets.visual.durations import duration
 
@@ -66,7 +66,12 @@ def gantt(schedule: Schedule, actual: Sequence[Ran] = (), *, limit_bytes: int = 
     predicted = _rows_of_slots(schedule, critical)
     happened = _rows_of_runs(actual, critical, {slot.name: slot.worker for slot in schedule.timeline.slots})
     scale = _PLOT / _end(schedule, actual)
-    for grain in _GRAINS:
+    spans_in_all = sum(len(row) for part in (predicted, happened) for row in part)
+    rows_in_all = min(len(predicted), MAXIMUM_ROWS) + min(len(happened), MAXIMUM_ROWS)
+    room = limit_bytes // _LEAST_BAR_BYTES
+    # Bars of a grain's width fill a row; a grain of which half would still be too many need not be tried.
+    least = rows_in_all * _PLOT / room / 2 if spans_in_all > room else 0.0
+    for grain in (grain for grain in _GRAINS if grain >= least or grain == _GRAINS[-1]):
         rows = [
             [_together(spans, grain / scale) for spans in part[:MAXIMUM_ROWS]]
             for part in (predicted, happened)
@@ -155,10 +160,16 @@ def _draw(
 def _heading(schedule: Schedule, took: float | None) -> str:
     timeline = schedule.timeline
     workers = "1 worker" if schedule.workers == 1 else f"{schedule.workers} workers"
-    first = f"Predicted {duration(timeline.makespan_seconds)} on {workers}"
+    if schedule.ranked and not is_measured(schedule):
+        first = f"By the graph alone on {workers}"
+        second = "Nothing has been measured yet: predicted bars only show what waits for what."
+    else:
+        first = f"Predicted {duration(timeline.makespan_seconds)} on {workers}"
+        second = ""
+        if timeline.lower_bound_seconds:
+            second = f"No order can be faster than {duration(timeline.lower_bound_seconds)}."
     if took is not None:
         first += f", took {duration(took)}"
-    second = f"No order can be faster than {duration(timeline.lower_bound_seconds)}."
     if schedule.critical_path:
         second += f" Critical path: {' → '.join(schedule.critical_path)}"
     second = _cut(second, (_WIDTH - 16) / _HEADING_CHARACTER)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dfplan_assets.forecast.comparison import Comparison
+from dfplan_assets.forecast.comparison import Comparison, is_measured
 from dfplan_assets.scheduling.model import Schedule
 from dfplan_assets.scheduling.schedule import Order
 from dfplan_assets.visual.durations import duration
@@ -33,7 +33,7 @@ def order_sentence(schedule: Schedule, order: Order = "measured") -> str:
     """Why a run is ordered as it is, and what it will take where anything has been measured."""
     total, measured = len(schedule.ranked), measured_views(schedule)
     workers = f"{schedule.workers} worker{'' if schedule.workers == 1 else 's'}"
-    if order == "static" or all(rank.estimate.kind == "topology" for rank in schedule.ranked):
+    if order == "static" or not is_measured(schedule):
         history = "" if order == "static" else f", none of {total:,} views has history"
         longest = (
             f"longest path {path(schedule.critical_path)}" if schedule.critical_path else "nothing to do"
@@ -49,9 +49,10 @@ def order_sentence(schedule: Schedule, order: Order = "measured") -> str:
 
 def outcome_sentence(comparison: Comparison) -> str:
     """What was predicted and what it took."""
-    sentences = [
-        f"predicted {duration(comparison.predicted_seconds)}, took {duration(comparison.actual_seconds)}"
-    ]
+    took = f"took {duration(comparison.actual_seconds)}"
+    if comparison.predicted_seconds is not None:
+        took = f"predicted {duration(comparison.predicted_seconds)}, {took}"
+    sentences = [took]
     bound, error = comparison.actual_lower_bound_seconds, comparison.median_error
     if bound is not None:
         sentences.append(f"no order could have been faster than {duration(bound)}")
