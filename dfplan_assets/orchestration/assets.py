@@ -126,8 +126,7 @@ def _view_asset(
             asset_key=spec.key,
             metadata={
                 **run_metadata(
-                    made.done.publication,
-                    made.done.profile,
+                    made.done,
                     plan.lineage,
                     translator.get_asset_key,
                     project.project.root,
