@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import bundles, materialising, planning, regressions, store
+from benchmarks import (
+    bundles,
+    long_tail,
+    materialising,
+    ordering,
+    planning,
+    regressions,
+    scheduling,
+    store,
+)
 
 BENCHMARKS = {
     "planning": planning.main,
@@ -12,6 +21,9 @@ BENCHMARKS = {
     "store": store.main,
     "regressions": regressions.main,
     "materialising": materialising.main,
+    "scheduling": scheduling.main,
+    "ordering": ordering.main,
+    "long_tail": long_tail.main,
 }
 
 

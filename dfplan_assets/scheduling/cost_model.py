@@ -7,10 +7,10 @@ The first that is possible decides; all estimates are wall seconds.
 **operators**: CPU seconds = sum over the plan's operators of the mean CPU seconds that an operator of that
 kind (scan, join, sort, aggregate, window, repartition, other) has taken in this store, times the view's
 scan bytes / the mean input bytes of measured runs (from 0.1 to 10; 1 where either is unknown). A kind that
-was never measured counts as the mean of all operators. CPU seconds become wall seconds by the median, over the
-tasks that have both a history and a plan, of measured wall / CPU by this formula, where there are three such
-tasks or more; else by wall / CPU seconds of all runs that count; else they are taken as they are. The spread
-is the quartiles of that ratio, but at least a factor of 2 to either side, 3 where it is not known.
+was never measured counts as the mean of all operators. CPU seconds become wall seconds by the median, over
+the tasks that have both a history and a plan, of measured wall / CPU by this formula, where there are three
+such tasks or more; else by wall / CPU seconds of all runs that count; else they are taken as they are. The
+spread is the quartiles of that ratio, but at least a factor of 2 to either side, 3 where it is not known.
 
 **topology**: units = 1 + joins + sorts + aggregates + windows, times the view's bytes / the mean of the run's
 views (from 0.1 to 10); a view without a plan gets the mean of the others, 1 where there are none. A unit is
@@ -151,7 +151,7 @@ class _Operators:
                 "operators measured in this store": self._measured,
                 "CPU seconds": cpu,
                 "wall seconds for a CPU second": self._wall_for_cpu,
-                "size factor": self._size_factor(task, shape),
+                "size factor": _size_factor(task, self._typical_bytes),
             },
         )
 
@@ -167,11 +167,7 @@ class _Operators:
         counts["other"] = max(0, shape.operators - sum(counts.values()))
         mean = self._mean_seconds
         cpu = math.fsum(count * mean.get(kind, mean["any"]) for kind, count in counts.items())
-        return cpu * self._size_factor(task, shape)
-
-    def _size_factor(self, task: Task, shape: PlanShape) -> float:
-        size = _bytes_of(task)
-        return 1.0 if size is None or self._typical_bytes is None else _clamp(size / self._typical_bytes)
+        return cpu * _size_factor(task, self._typical_bytes)
 
 
 class _Topology:
@@ -202,10 +198,9 @@ class _Topology:
         return self._mean_units if task.shape is None else self._units_of_plan(task, task.shape)
 
     def _units_of_plan(self, task: Task, shape: PlanShape) -> float:
-        size = _bytes_of(task)
-        known = size is not None and self._typical_bytes is not None
-        factor = _clamp(size / self._typical_bytes) if known else 1.0  # type: ignore[operator]
-        return factor * (1 + shape.joins + shape.sorts + shape.aggregates + shape.windows)
+        return _size_factor(task, self._typical_bytes) * (
+            1 + shape.joins + shape.sorts + shape.aggregates + shape.windows
+        )
 
 
 def _bytes_of(task: Task) -> int | None:
@@ -216,5 +211,6 @@ def _bytes_of(task: Task) -> int | None:
     return None
 
 
-def _clamp(factor: float) -> float:
-    return min(10.0, max(0.1, factor))
+def _size_factor(task: Task, typical_bytes: float | None) -> float:
+    size = _bytes_of(task)
+    return 1.0 if size is None or typical_bytes is None else min(10.0, max(0.1, size / typical_bytes))

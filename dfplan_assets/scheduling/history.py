@@ -12,8 +12,8 @@ Which runs count, the first rule that leaves any wins:
    to CPU seconds / cores, which is what fewer cores need at least; more cores are not assumed to help.
 
 Of these the last ``history_runs`` are taken. Where a run's input was larger or smaller than now by more
-than a factor of 1.25, its wall time is multiplied by bytes now / bytes then (at most by 100, at least by 0.01).
-The estimate is the median, its spread the quartiles, but never less than a factor of 1 + 0.5/√n to either side.
+than a factor of 1.25, its wall time is multiplied by bytes now / bytes then (by 0.01 to 100). The estimate is
+the median, its spread the quartiles, but never less than a factor of 1 + 0.5/√n to either side.
 """
 
 from __future__ import annotations

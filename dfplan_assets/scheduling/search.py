@@ -31,6 +31,8 @@ _LARGEST_FOR_DESCENDANTS = 2000
 _MOST_SCENARIOS = 64
 _LEAST_SCENARIOS = 4
 _LEAST_SIMULATIONS = 64
+# Orders looked at in vain, for each task, before the search ends.
+_PATIENCE = 20
 _COMPROMISE = 4
 _NEARLY_CERTAIN = 0.25
 # What remains of the spread once estimates were drawn towards their like.
@@ -122,10 +124,11 @@ class _Search:
             if found < makespan:
                 makespan, best = found, order
         count = len(best)
-        # A pass simulates twice, and once more to look at what came out.
-        while makespan > enough and clock.work > rest and clock.spend(trial.effort):
+        patience = _PATIENCE * (count + 1)
+        while makespan > enough and patience and clock.work > rest and clock.spend(trial.effort):
+            patience -= 1
             kind = rng.random()
-            if kind < 0.35 and clock.spend(2 * trial.effort):
+            if kind < 0.35 and clock.spend(3 * trial.effort):
                 order = self._shaken_pass(best, makespan)
             elif kind < 0.5:
                 order = self._arranged(self._noisy_levels())
@@ -137,6 +140,8 @@ class _Search:
                     order.insert(other, order.pop(place))
                 order = self._arranged(order)
             found = trial.makespan(order, makespan)
+            if found < makespan:
+                patience = _PATIENCE * (count + 1)
             if found <= makespan:
                 makespan, best = found, order
         return best

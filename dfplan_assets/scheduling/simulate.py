@@ -12,6 +12,7 @@ from dfplan_assets.scheduling.model import Slot, Timeline
 from dfplan_assets.scheduling.search import Budget, best_order
 
 _BUDGET = Budget(work=250_000, seconds=0.9)
+_LONGEST_SECONDS = 1e12  # sums of more would no longer be exact, or finite
 _SPREAD = 0.5
 """How far estimates are taken to be off: the standard deviation of the logarithm of cost over estimate."""
 
@@ -29,7 +30,7 @@ def simulate(
     does. With ``estimates`` (seconds, for any of the tasks) that order is found from these, and the run
     takes ``costs``: what happens when estimates are wrong.
 
-    Raises InputError for costs or estimates that are no finite numbers from 0, for estimates of unknown
+    Raises InputError for costs or estimates that are no numbers from 0 to 1e12, for estimates of unknown
     tasks, and for less than one worker; CycleError for tasks that depend on each other in a circle.
 
     >>> timeline = simulate(costs={"a": 3.0, "b": 1.0, "c": 2.0}, upstream={"b": ["a"]}, workers=2)
@@ -109,7 +110,9 @@ def _upstream_of(name: str, upstream: Mapping[str, Iterable[str]]) -> Iterable[s
 
 def _refuse_bad_seconds(what: str, seconds: Mapping[str, float]) -> None:
     for name, value in seconds.items():
-        if not (isinstance(value, (int, float)) and math.isfinite(value) and value >= 0):
+        if not (isinstance(value, (int, float)) and 0 <= value <= _LONGEST_SECONDS):
             raise InputError(
-                f"simulate: {what} of {name}", f"{value!r} is no time in seconds", "Give a number from 0."
+                f"simulate: {what} of {name}",
+                f"{value!r} is no time in seconds",
+                "Give a number from 0 to 1e12.",
             )
