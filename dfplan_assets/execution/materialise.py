@@ -23,10 +23,10 @@ from dfplan_assets.execution.validation import validate
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import EnvironmentPart, PlanBundle, ProjectPlan, ViewPlan
 from dfplan_assets.planning.capture import capture
+from dfplan_assets.planning.catalog import file_url
 from dfplan_assets.planning.environment import capture_environment
 from dfplan_assets.planning.guard import plan_query
 from dfplan_assets.planning.secrets import hider
-from dfplan_assets.planning.sources import file_url
 
 # No view or source has a space in its name, so this hides none of them.
 _RESULT = "result of the view"
