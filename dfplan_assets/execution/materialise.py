@@ -116,7 +116,11 @@ def _bundle(
     captured = capture(ctx, plan, view_plan, query, environment)
     bundle = captured.bundle
     volatile = bundle.identity.volatile_functions
-    outcome = validate(plan.project.planning.validate, ctx, captured.frame, bundle.substrait, volatile)
+    mode = plan.project.planning.validate
+    session, frame = captured.message_ctx, captured.message_frame
+    if mode == "execute" and not volatile:
+        session, frame = ctx, captured.frame  # over the real tables
+    outcome = validate(mode, session, frame, bundle.substrait, volatile)
     return replace(bundle, substrait=replace(bundle.substrait, validation=outcome))
 
 
