@@ -25,7 +25,7 @@ class Urgency:
 
     @classmethod
     def of(cls, graph: TaskGraph, tasks: Mapping[str, Task], *, inherited: bool = True) -> Urgency:
-        """The urgency of each task of a graph, 0 where nobody asked; from urgent tasks behind if ``inherited``."""
+        """The urgency of each task, 0 where nobody asked; ``inherited`` from urgent tasks behind, or not."""
         levels = [tasks[name].user_priority or 0 for name in graph.names]
         wanted_by: list[int | None] = [
             index if tasks[name].user_priority is not None else None for index, name in enumerate(graph.names)

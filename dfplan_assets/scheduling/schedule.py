@@ -53,7 +53,8 @@ def schedule(
     to decide it from the measurements; ``cores`` and ``memory_limit_bytes`` are what this machine gives
     the engine, ``partitions`` its configured ``target_partitions``. ``history_runs`` are looked at for
     each view. Chains of views that are expected to take less than ``group_below_seconds`` each run back
-    to back. About ``search_seconds`` go into looking for a better order than by longest remaining path.
+    to back. About ``search_seconds`` go into looking for a better order than by longest remaining path, where
+    estimates are certain enough for that.
 
     With ``static`` tasks are ordered by the number of views on the longest path behind them, with ``off``
     they stay in the order they are given in; costs are estimated all the same, for the timeline.
@@ -169,11 +170,13 @@ def _measured_order(
     chains: Chains, estimates: Sequence[Estimate], urgency: Urgency, workers: int, budget: Budget
 ) -> list[int]:
     """The condensed graph's tasks in the best order that the budget finds."""
-    seconds, spread = [], []
-    for task in range(len(chains.heads)):
-        members = chains.members(task)
-        seconds.append(math.fsum(estimates[member].seconds for member in members))
-        spread.append(max(_spread(estimates[member]) for member in members))
+    seconds = [
+        math.fsum(estimates[member].seconds for member in chains.members(task))
+        for task in range(len(chains.heads))
+    ]
+    total = math.fsum(seconds)
+    # Of views that hardly take time it does not matter how certain that is.
+    spread = math.fsum(found.seconds * _spread(found) for found in estimates) / total if total else 0.0
     wanted = [urgency.levels[head] for head in chains.heads]
     if all(found.kind == "topology" for found in estimates):
         budget = Budget(0, 0.0)  # what was never measured is no reason to look closely

@@ -55,7 +55,7 @@ def simulate(
             )
         _refuse_bad_seconds("estimates", estimates)
         expected = [float(estimates.get(name, costs[name])) for name in graph.names]
-    spread = None if estimates is None else [_SPREAD] * len(seconds)
+    spread = 0.0 if estimates is None else _SPREAD
     order = best_order(graph, expected, workers, _BUDGET, spread=spread)
     return run(graph, seconds, order, workers)
 

@@ -309,3 +309,20 @@ def test_savings_come_by_what_the_run_gains() -> None:
     # Without a the run takes 4 s in place of 6; without b or c it takes a's 6 s all the same.
     assert [row.makespan_seconds for row in rows] == [2.0, 0.0, 0.0]
     assert savings(found, limit=1) == rows[:1]
+
+
+def test_steady_costs_are_searched_for_a_better_order_and_unsteady_ones_are_not() -> None:
+    tasks = [task(name) for name in "abcde"]
+    costs = dict(zip("abcde", (3.0, 3.0, 2.0, 2.0, 2.0), strict=True))
+    steady = [past_run(name, cost, day=day) for name, cost in costs.items() for day in range(10)]
+    found = ordered(tasks, steady)
+    assert found.timeline.makespan_seconds == 6.0  # 3 + 3 and 2 + 2 + 2; longest first takes 7
+    assert any("ahead of longer ones" in rank.reason for rank in found.ranked)
+    unsteady = [
+        past_run(name, cost * factor, day=day)
+        for name, cost in costs.items()
+        for day, factor in enumerate((0.2, 0.5, 1.0, 2.0, 5.0))
+    ]
+    plain = ordered(tasks, unsteady)
+    assert names(plain) == list("abcde")
+    assert plain.timeline.makespan_seconds == 7.0
