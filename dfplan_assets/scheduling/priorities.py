@@ -105,11 +105,12 @@ def rank(
     priorities: Sequence[int],
     levels: Sequence[float] | None,
     unit: str,
+    ahead_words: str,
 ) -> tuple[tuple[Ranked, ...], tuple[str, ...]]:
     """The tasks in ``order`` with all that is known of their place, and the names of one critical path.
 
     ``levels`` are the bottom levels that the order comes from, in ``unit`` (``s`` or ``views``); None where
-    it does not come from any.
+    it does not come from any. ``ahead_words`` tell why a task may stand before one of a higher level.
     """
     seconds = [estimate.seconds for estimate in estimates]
     bottom, top = graph.bottom_levels(seconds), graph.top_levels(seconds)
@@ -141,7 +142,7 @@ def rank(
             words.append(f"{_amount(levels[task], unit)} from its start to the end of the run")
         words.append("on the critical path" if critical else f"{slack:.3g} s slack")
         if task in ahead and task not in behind:
-            words.append("ahead of longer ones, as simulated runs are shorter that way")
+            words.append(ahead_words)
         found.append(
             Ranked(
                 task=tasks[graph.names[task]],

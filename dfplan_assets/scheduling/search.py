@@ -9,10 +9,11 @@ Where costs are certain, the order by bottom level is improved in two ways, as l
 Orders that are as good are kept too, since the way to a better one often leads over them.
 
 Where costs are uncertain, an order that fits them perfectly fits the truth less well than one that does not
-look at them so closely. On 37 workflow traces of up to 215 tasks, with costs off by log-normal noise, searched
-orders made runs 0.6 to 0.8 % shorter than bottom levels with sigma 0.1, no shorter with 0.2, and 0.3 % longer
-with 0.3; choosing among orders by their mean over drawn costs gained nothing either. What helps a little is
-to start earlier what much work waits for: bottom level + 0.5 x work behind / workers, 0.1 % on 4 workers.
+look at them so closely. On 37 workflow traces of up to 215 tasks, with costs off by log-normal noise,
+searched orders made runs 0.6 to 0.8 % shorter than bottom levels with sigma 0.1, no shorter with 0.2, and
+0.3 % longer with 0.3; choosing among orders by their mean over drawn costs gained nothing either. What helps
+a little is to start earlier what much work waits for: bottom level + 0.5 x work behind / workers, 0.1 % on 4
+workers.
 
 Everything is seeded: the same input gives the same order, as long as the budget's work ends before its time.
 """
@@ -28,7 +29,9 @@ from dataclasses import dataclass
 from dfplan_assets.scheduling.graph import TaskGraph
 from dfplan_assets.scheduling.trial import Trial, in_order
 
-_NEARLY_CERTAIN = 0.15
+NEARLY_CERTAIN = 0.15
+"""Up to this spread (standard deviation of the logarithm of true cost over estimate) the search pays."""
+
 _SHARE_OF_WORK_BEHIND = 0.5
 # Sets of tasks that wait for a task take memory and time that grow with the square of their number.
 _LARGEST_FOR_WORK_BEHIND = 2000
@@ -80,11 +83,11 @@ def best_order(
     """The tasks' indexes, the first to start first.
 
     ``spread`` is the standard deviation of the logarithm of true cost over estimate, 0 where costs are
-    certain; up to 0.15 the search pays. Tasks of higher ``urgency`` come first, whatever they cost. The run
-    is never longer than by bottom level, if costs are as given.
+    certain; above NEARLY_CERTAIN nothing is searched for. Tasks of higher ``urgency`` come first, whatever
+    they cost. The run is never longer than by bottom level, if costs are as given.
     """
     search = _Search(graph, seconds, workers, _Clock(budget), urgency)
-    return search.refine() if spread <= _NEARLY_CERTAIN else search.with_work_behind()
+    return search.refine() if spread <= NEARLY_CERTAIN else search.with_work_behind()
 
 
 class _Search:
