@@ -36,7 +36,7 @@ _SHARE_OF_WORK_BEHIND = 0.5
 # Sets of tasks that wait for a task take memory and time that grow with the square of their number.
 _LARGEST_FOR_WORK_BEHIND = 2000
 # Orders looked at in vain, for each task, before the search ends.
-_PATIENCE = 20
+_PATIENCE = 60
 
 
 @dataclass(frozen=True)
