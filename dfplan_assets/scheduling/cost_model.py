@@ -151,7 +151,7 @@ class _Operators:
                 "operators measured in this store": self._measured,
                 "CPU seconds": cpu,
                 "wall seconds for a CPU second": self._wall_for_cpu,
-                "size factor": self._size_factor(task, shape),
+                "size factor": _size_factor(task, self._typical_bytes),
             },
         )
 
@@ -167,11 +167,7 @@ class _Operators:
         counts["other"] = max(0, shape.operators - sum(counts.values()))
         mean = self._mean_seconds
         cpu = math.fsum(count * mean.get(kind, mean["any"]) for kind, count in counts.items())
-        return cpu * self._size_factor(task, shape)
-
-    def _size_factor(self, task: Task, shape: PlanShape) -> float:
-        size = _bytes_of(task)
-        return 1.0 if size is None or self._typical_bytes is None else _clamp(size / self._typical_bytes)
+        return cpu * _size_factor(task, self._typical_bytes)
 
 
 class _Topology:
@@ -202,10 +198,9 @@ class _Topology:
         return self._mean_units if task.shape is None else self._units_of_plan(task, task.shape)
 
     def _units_of_plan(self, task: Task, shape: PlanShape) -> float:
-        size = _bytes_of(task)
-        known = size is not None and self._typical_bytes is not None
-        factor = _clamp(size / self._typical_bytes) if known else 1.0  # type: ignore[operator]
-        return factor * (1 + shape.joins + shape.sorts + shape.aggregates + shape.windows)
+        return _size_factor(task, self._typical_bytes) * (
+            1 + shape.joins + shape.sorts + shape.aggregates + shape.windows
+        )
 
 
 def _bytes_of(task: Task) -> int | None:
@@ -216,5 +211,6 @@ def _bytes_of(task: Task) -> int | None:
     return None
 
 
-def _clamp(factor: float) -> float:
-    return min(10.0, max(0.1, factor))
+def _size_factor(task: Task, typical_bytes: float | None) -> float:
+    size = _bytes_of(task)
+    return 1.0 if size is None or typical_bytes is None else min(10.0, max(0.1, size / typical_bytes))

@@ -39,9 +39,8 @@ class TaskGraph:
         graph: rustworkx.PyDiGraph[int, None] = rustworkx.PyDiGraph()
         graph.add_nodes_from(range(len(names)))
         graph.add_edges_from_no_data([(other, task) for task, others in enumerate(above) for other in others])
-        try:
-            topological = tuple(rustworkx.lexicographical_topological_sort(graph, key="{:09d}".format))
-        except rustworkx.DAGHasCycle:
+        topological = tuple(rustworkx.lexicographical_topological_sort(graph, key="{:09d}".format))
+        if len(topological) < len(names):
             # Edges run from upstream to downstream; people read "a task names the next one".
             circle = [names[start] for start, _ in rustworkx.digraph_find_cycle(graph)]
             circle = [circle[0], *reversed(circle)]
@@ -49,7 +48,7 @@ class TaskGraph:
                 f"task {circle[0]}",
                 f"tasks depend on each other in a circle: {' -> '.join(circle)}",
                 "Take one of these dependencies out.",
-            ) from None
+            )
         return cls(names, tuple(map(tuple, above)), tuple(map(tuple, below)), topological)
 
     def bottom_levels(self, costs: Sequence[float]) -> list[float]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
-from numbers import Real
 
 from dfplan_assets.errors import InputError
 from dfplan_assets.scheduling.graph import TaskGraph
@@ -111,7 +110,7 @@ def _upstream_of(name: str, upstream: Mapping[str, Iterable[str]]) -> Iterable[s
 
 def _refuse_bad_seconds(what: str, seconds: Mapping[str, float]) -> None:
     for name, value in seconds.items():
-        if not (isinstance(value, Real) and 0 <= value <= _LONGEST_SECONDS):
+        if not (isinstance(value, (int, float)) and 0 <= value <= _LONGEST_SECONDS):
             raise InputError(
                 f"simulate: {what} of {name}",
                 f"{value!r} is no time in seconds",

@@ -164,6 +164,7 @@ ARGUMENTS: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ("profile",): ("VIEW",),
     ("history",): ("VIEW",),
     ("diff",): ("VIEW",),
+    ("schedule",): (),
     ("store", "info"): (),
     ("store", "upgrade"): (),
     ("store", "gc"): (),
