@@ -231,6 +231,9 @@ class _SharedRun:
         thread = self._continuing.pop(step.key, self._idle[-1])
         if thread in self._idle:
             self._idle.remove(thread)
+        # What would have gone on with its chain here, but waits for others as well, is no longer next.
+        for follower in [key for key, kept in self._continuing.items() if kept is thread]:
+            del self._continuing[follower]
         step_context = self._job_context.for_step(step, self._active.get_known_state())
         assignment = thread.assign(step_context)
         self._running.add(assignment)
