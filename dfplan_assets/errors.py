@@ -6,6 +6,7 @@
     │   ├── ViewError           the file of a view: name, encoding, front matter
     │   ├── SourceError         a source: missing, of other columns than declared
     │   │   └── UnreadableSourceError  a source whose files are there and are damaged
+    │   ├── GoldenError         a golden plan that is missing, damaged, or cannot be written
     │   └── PlanningError       a view's query
     │       ├── GuardError      not one query: DDL, DML, EXPLAIN, two statements, nothing at all
     │       ├── ParameterError  a $parameter without a value, or with one of a wrong type
@@ -58,6 +59,10 @@ class SourceError(InputError):
 
 class UnreadableSourceError(SourceError):
     """The files of a source are there, but cannot be read as what they should be."""
+
+
+class GoldenError(InputError):
+    """A golden plan is missing, damaged or of a newer format, or cannot be written."""
 
 
 class PlanningError(InputError):

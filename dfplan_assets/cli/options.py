@@ -11,6 +11,7 @@ import click
 
 from dfplan_assets.lookup import nearest_project
 
+OutputFormat = Literal["text", "json", "junit", "markdown"]
 _Command = TypeVar("_Command", bound=Callable[..., None])
 _PROJECT = "dfplan_assets.project"
 _FORMAT = "dfplan_assets.format"
@@ -21,11 +22,20 @@ class Options:
     """The project's folder, and the form of the answer."""
 
     project: Path
-    format: Literal["text", "json"]
+    format: OutputFormat
 
 
 def project_options(command: _Command) -> _Command:
     """Gives a command ``--project`` and ``--format``, which ``current_options`` tells."""
+    return options_with_formats("text", "json")(command)
+
+
+def options_with_formats(*formats: OutputFormat) -> Callable[[_Command], _Command]:
+    """As ``project_options``, for a command that prints in these formats."""
+    return lambda command: _with_options(command, formats)
+
+
+def _with_options(command: _Command, formats: tuple[OutputFormat, ...]) -> _Command:
     project = click.option(
         "--project",
         metavar="DIR",
@@ -35,7 +45,7 @@ def project_options(command: _Command) -> _Command:
     )
     output_format = click.option(
         "--format",
-        type=click.Choice(["text", "json"]),
+        type=click.Choice(formats),
         expose_value=False,
         callback=_remember(_FORMAT),
         help="How to print the answer. Default: text.",
@@ -49,7 +59,7 @@ def current_options() -> Options:
     folder = given.get(_PROJECT)
     return Options(
         project=nearest_project() if folder is None else Path(folder),
-        format="json" if given.get(_FORMAT) == "json" else "text",
+        format=given.get(_FORMAT, "text"),
     )
 
 

@@ -87,9 +87,9 @@ def gc(keep_bundles: int | None, keep_runs: int | None) -> None:
         print_json({"removed": asdict(removed)})
     else:
         click.echo(
-            f"Removed {removed.bundles:,} plans, {removed.runs:,} runs, {removed.environments:,} environments"
-            f", {removed.topologies:,} topologies and {removed.contents:,} texts "
-            f"({removed.stored_bytes:,} bytes)."
+            f"Removed {removed.bundles:,} plans, {removed.runs:,} runs, {removed.schedules:,} schedules"
+            f", {removed.environments:,} environments, {removed.topologies:,} topologies "
+            f"and {removed.contents:,} texts ({removed.stored_bytes:,} bytes)."
         )
 
 

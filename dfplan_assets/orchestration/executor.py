@@ -22,8 +22,9 @@ from dagster._core.executor.in_process import InProcessExecutor
 from dagster._core.executor.init import InitExecutorContext
 from dagster._core.executor.multiprocess import MultiprocessExecutor
 
+from dfplan_assets.orchestration.measured_order import orderer_of
 from dfplan_assets.orchestration.ordering import Ordering, StepClock, ask
-from dfplan_assets.orchestration.run_order import OrdererOf, OrderKind, orderer_of
+from dfplan_assets.orchestration.run_order import OrdererOf, OrderKind
 from dfplan_assets.orchestration.shared_executor import SharedExecutor
 from dfplan_assets.project.model import Scheduling
 

@@ -68,8 +68,3 @@ OrderKind = Literal["measured", "static"]
 
 OrdererOf = Callable[[dg.JobDefinition, OrderKind], Orderer | None]
 """Makes the orderer of a job's runs, None where nothing is known that could order them."""
-
-
-def orderer_of(job: dg.JobDefinition, kind: OrderKind) -> Orderer | None:
-    """The orderer for a job whose steps are views of projects, see ``view_steps``."""
-    return None

@@ -22,6 +22,19 @@ from dfplan_assets.store.queue import queue_of
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """What a Dagster run asks for: a view's result, for a partition or for all of it.
+
+    ``number`` counts from 1; a higher one is a retry within the same Dagster run.
+    """
+
+    view: str
+    dagster_run_id: str
+    number: int = 1
+    partition_key: str | None = None
+
+
+@dataclass(frozen=True)
 class Made:
     """A view's new result, what became of its records, and the plan it ran with before this run.
 
@@ -59,9 +72,10 @@ class ProjectRunner:
         self._opening = Lock()
         self._opened: _Opened | None = None
 
-    def __call__(self, view: str, dagster_run_id: str) -> Made:
+    def __call__(self, attempt: Attempt) -> Made:
         """Runs a view, publishes its result and records both; raises what ``materialise`` raises."""
         opened = self._open()
+        view = attempt.view
         started_at = datetime.now(timezone.utc)
         identity = self._plan.views[view].identity
         try:
@@ -72,7 +86,9 @@ class ProjectRunner:
                 status="failed",
                 started_at=started_at,
                 fingerprint=identity.fingerprint,
-                dagster_run_id=dagster_run_id,
+                dagster_run_id=attempt.dagster_run_id,
+                attempt=attempt.number,
+                partition_key=attempt.partition_key,
                 cores=os.cpu_count(),
                 failure=str(error),
             )
@@ -84,7 +100,11 @@ class ProjectRunner:
             started_at=done.profile.started_at,
             profile=done.profile,
             publication_version=done.publication.version,
-            dagster_run_id=dagster_run_id,
+            inputs=done.inputs,
+            peak_memory_bytes=done.peak_memory_bytes,
+            dagster_run_id=attempt.dagster_run_id,
+            attempt=attempt.number,
+            partition_key=attempt.partition_key,
             cores=os.cpu_count(),
         )
         previous = opened.previous.get(view)

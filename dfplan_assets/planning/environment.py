@@ -13,6 +13,7 @@ from dfplan_assets import __version__
 from dfplan_assets.planning.bundle import EnvironmentPart, ProjectPlan
 from dfplan_assets.planning.session import introspection_context
 from dfplan_assets.planning.sources import register_empty
+from dfplan_assets.project.model import Engine
 
 # Columns that say what a thing is; descriptions and counters of information_schema say nothing of a plan.
 _QUERIES = {
@@ -55,6 +56,12 @@ def capture_environment(plan: ProjectPlan) -> tuple[EnvironmentPart, ...]:
     parts = [_part(name, _rows(ctx, query)) for name, query in _QUERIES.items()]
     versions = [["dfplan-assets", __version__], *([package, version(package)] for package in _PACKAGES)]
     return (*parts, _part("versions", versions))
+
+
+def engine_settings(engine: Engine) -> dict[str, str | None]:
+    """All settings of a project's sessions, by name."""
+    rows = _rows(introspection_context(engine), _QUERIES["df_settings"])
+    return {str(name): None if value is None else str(value) for name, value in rows}
 
 
 def _rows(ctx: SessionContext, query: str) -> list[list[object]]:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 from importlib.metadata import version
 
@@ -21,12 +20,13 @@ from dfplan_assets.planning import meaning as meanings
 from dfplan_assets.planning.bundle import Identity
 from dfplan_assets.planning.functions import FunctionFacts
 from dfplan_assets.planning.lineage.model import Lineage
+from dfplan_assets.planning.physical_text import normalised_physical_plan
 from dfplan_assets.planning.sql_text import parameter_names
 from dfplan_assets.project.model import ParameterValue
 
 # The parts that decide which rows come out. The engine's release and the physical plan decide how
 # they are found.
-RESULT_PARTS = ("meaning", "parameters", "inputs", "functions", "settings")
+RESULT_PARTS = ("meaning", "parameters", "inputs", "functions", "settings", "inlined")
 
 # Settings of these kinds change how fast rows come out, how plans are shown, or how text is parsed
 # and files get their columns: the last two show in the parts meaning and inputs.
@@ -60,6 +60,7 @@ def identify(
     schemas: Mapping[str, pa.Schema],
     functions: Mapping[str, FunctionFacts],
     settings: Mapping[str, str],
+    inlined: Mapping[str, Identity] | None = None,
     physical_plan: str | None = None,
 ) -> Identity:
     """The identity of a view.
@@ -67,17 +68,16 @@ def identify(
     ``template`` is the view's query ``sql`` as planned, its parameters still placeholders.
     ``params`` may hold more than the query names, ``schemas`` (of its direct inputs)
     and ``functions`` (of the session) more than it uses. ``settings`` are those of the project that
-    differ from DataFusion's own. The part ``physical`` is there when a physical plan is given, as
-    ``display_indent`` text.
+    differ from DataFusion's own. ``inlined`` are the identities of those direct inputs that are not stored
+    but inlined: the part ``inlined`` is there when there are any, so that what they mean decides too.
+    The part ``physical`` is there when a physical plan is given, as ``display_indent`` text.
     """
-    volatile = tuple(
-        name for name in lineage.functions if name in functions and not functions[name].deterministic
-    )
+    inlined = inlined or {}
+    volatile = {name for name in lineage.functions if name in functions and not functions[name].deterministic}
+    volatile.update(name for identity in inlined.values() for name in identity.volatile_functions)
     parts = {
         "meaning": meanings.meaning(template, sql),
-        "parameters": _sha256(
-            [[name, type(params[name]).__name__, str(params[name])] for name in sorted(parameter_names(sql))]
-        ),
+        "parameters": _parameters_part(params, sql, frozenset()),
         "inputs": _sha256(
             [
                 [table, [[column, str(schemas[table].field(column).type)] for column in sorted(columns)]]
@@ -86,15 +86,43 @@ def identify(
         ),
         "functions": _sha256([[name, _facts(functions.get(name))] for name in lineage.functions]),
         "settings": _sha256(sorted(settings_for_results(settings).items())),
-        "engine": _sha256({"datafusion": _engine_version(), "form": meanings.FORM}),
+        "engine": _sha256({"datafusion": engine_version(), "form": meanings.FORM}),
     }
-    identity = Identity(
-        parts=parts,
-        fingerprint=_sha256([[name, parts[name]] for name in RESULT_PARTS]),
-        complete=_sha256(sorted(parts.items())),
-        volatile_functions=volatile,
-    )
+    if inlined:
+        parts["inlined"] = _sha256([[table, inlined[table].fingerprint] for table in sorted(inlined)])
+    identity = _identity(parts, volatile)
     return identity if physical_plan is None else with_physical(identity, physical_plan)
+
+
+def without_secret_values(
+    identity: Identity, sql: str, params: Mapping[str, ParameterValue], secret: Set[str]
+) -> Identity:
+    """An identity that says nothing of the values of secret parameters, for where anyone may read it.
+
+    A hash of a short secret is as good as the secret to whoever tries them all.
+    """
+    if not secret & set(parameter_names(sql)):
+        return identity
+    parts = {**identity.parts, "parameters": _parameters_part(params, sql, secret)}
+    return _identity(parts, identity.volatile_functions)
+
+
+def _identity(parts: Mapping[str, str], volatile: Iterable[str]) -> Identity:
+    return Identity(
+        parts=parts,
+        fingerprint=_sha256([[name, parts[name]] for name in RESULT_PARTS if name in parts]),
+        complete=_sha256(sorted(parts.items())),
+        volatile_functions=tuple(sorted(volatile)),
+    )
+
+
+def _parameters_part(params: Mapping[str, ParameterValue], sql: str, secret: Set[str]) -> str:
+    return _sha256(
+        [
+            [name, type(params[name]).__name__, None if name in secret else str(params[name])]
+            for name in sorted(parameter_names(sql))
+        ]
+    )
 
 
 def with_physical(identity: Identity, physical_plan: str) -> Identity:
@@ -104,23 +132,10 @@ def with_physical(identity: Identity, physical_plan: str) -> Identity:
     return replace(identity, parts=parts, complete=_sha256(sorted(parts.items())))
 
 
-def normalised_physical_plan(text: str, *, folded: bool) -> str:
-    """A physical plan's text without counters, paths and byte ranges.
-
-    ``folded``: the query calls ``now()`` or the like, and the planner wrote the moment of planning
-    into the expressions; then operators and partitioning alone are kept.
-    """
-    text = re.sub(r"file_groups=\{(\d+) groups?: .*?\]\]?\}", r"file_groups=\1", text)
-    numbers: dict[str, int] = {}
-    text = re.sub(
-        r"(__common_expr_|__correlated_sq_|__scalar_sq_)(\d+)",
-        lambda match: f"{match.group(1)}{numbers.setdefault(match.group(), len(numbers) + 1)}",
-        text,
-    )
-    if not folded:
-        return text
-    kept = r"(?:mode|join_type|partitioning|input_partitions|file_groups|file_type)=[^,\[]*"
-    return "\n".join(" ".join([line.split(":", 1)[0], *re.findall(kept, line)]) for line in text.split("\n"))
+def without_physical(identity: Identity) -> Identity:
+    """An identity without the part ``physical``, as a view has it that is planned over stand-ins."""
+    parts = {name: value for name, value in identity.parts.items() if name != "physical"}
+    return _identity(parts, identity.volatile_functions)
 
 
 def settings_for_results(settings: Mapping[str, str]) -> dict[str, str]:
@@ -128,7 +143,7 @@ def settings_for_results(settings: Mapping[str, str]) -> dict[str, str]:
 
     A setting of an unknown kind counts as one.
     """
-    defaults = _default_settings()
+    defaults = default_settings()
     return {
         key: value
         for key, value in settings.items()
@@ -138,12 +153,14 @@ def settings_for_results(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 @functools.lru_cache(maxsize=1)
-def _engine_version() -> str:
+def engine_version() -> str:
+    """The release of DataFusion that plans."""
     return version("datafusion")  # reads and parses a file
 
 
 @functools.lru_cache(maxsize=1)
-def _default_settings() -> Mapping[str, str | None]:
+def default_settings() -> Mapping[str, str | None]:
+    """DataFusion's own settings by name."""
     ctx = SessionContext(SessionConfig().with_information_schema(True))
     table = ctx.sql("SELECT name, value FROM information_schema.df_settings").to_arrow_table()
     return dict(zip(table.column("name").to_pylist(), table.column("value").to_pylist(), strict=True))

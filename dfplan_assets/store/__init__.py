@@ -10,15 +10,18 @@ A ``Recorder`` does the same during a materialisation, which no failure of the s
 
 from __future__ import annotations
 
+from dfplan_assets.execution.profile import InputSize
 from dfplan_assets.store.bundle_format import TopologyFigures, topology_figures
 from dfplan_assets.store.database import upgrade_store
 from dfplan_assets.store.queue import Drained, Queue
 from dfplan_assets.store.record import (
+    AcceptanceRecord,
     BundleRecord,
     Collected,
-    InputSize,
+    PredictionRecord,
     RunRecord,
     RunSummary,
+    ScheduleRecord,
     Status,
     StoreInfo,
     Upgraded,
@@ -27,15 +30,18 @@ from dfplan_assets.store.recorder import Recorded, Recorder
 from dfplan_assets.store.store import Store, find_store, open_store
 
 __all__ = [
+    "AcceptanceRecord",
     "BundleRecord",
     "Collected",
     "Drained",
     "InputSize",
+    "PredictionRecord",
     "Queue",
     "Recorded",
     "Recorder",
     "RunRecord",
     "RunSummary",
+    "ScheduleRecord",
     "Status",
     "Store",
     "StoreInfo",

@@ -137,7 +137,7 @@ def encode_bundle(bundle: PlanBundle) -> EncodedBundle:
         parameters_json=json_text([[each.name, each.type, each.value] for each in bundle.parameters]),
         sql=keep_text(bundle.sql),
         schema=keep(bundle.schema.serialize().to_pybytes()),
-        lineage=keep_text(json_text(_lineage_to_json(bundle.lineage))),
+        lineage=keep_text(json_text(lineage_to_json(bundle.lineage))),
         substrait=None if substrait.message is None else keep(substrait.message),
         substrait_detail_json=json_text(
             [substrait.refusal, substrait.extension_nodes, substrait.validation.reason]
@@ -169,7 +169,7 @@ def decode_bundle(row: BundleRow, planning_seconds: float, texts: Mapping[str, b
     return PlanBundle(
         view=row.view,
         sql=text(row.sql),
-        lineage=_lineage_of_json(json.loads(text(row.lineage))),
+        lineage=lineage_of_json(json.loads(text(row.lineage))),
         schema=pa.ipc.read_schema(pa.py_buffer(texts[row.schema])),
         logical_plan=plans["logical plan"],
         optimized_plan=plans["optimized plan"],
@@ -212,7 +212,8 @@ def row_of_json(values: Mapping[str, Any]) -> BundleRow:
     )
 
 
-def _lineage_to_json(lineage: Lineage) -> dict[str, Any]:
+def lineage_to_json(lineage: Lineage) -> dict[str, Any]:
+    """A lineage as a JSON object."""
     return {
         "tables": lineage.tables,
         "unused_tables": lineage.unused_tables,
@@ -226,7 +227,8 @@ def _lineage_to_json(lineage: Lineage) -> dict[str, Any]:
     }
 
 
-def _lineage_of_json(value: Mapping[str, Any]) -> Lineage:
+def lineage_of_json(value: Mapping[str, Any]) -> Lineage:
+    """The lineage that ``lineage_to_json`` wrote."""
     return Lineage(
         tables=tuple(value["tables"]),
         unused_tables=tuple(value["unused_tables"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -26,7 +26,11 @@ def collect(database: Database, keep_bundles: int | None, keep_runs: int | None)
         _delete(connection, tables.explain.c.bundle, bundles)
         _delete(connection, tables.bundle.c.key, bundles)
         _delete(connection, tables.operator.c.run, runs)
+        dagster_runs = _dagster_runs(connection, runs)
         _delete(connection, tables.run.c.id, runs)
+        schedules = _without_runs(connection, dagster_runs)
+        _delete(connection, tables.prediction.c.dagster_run_id, schedules)
+        _delete(connection, tables.schedule.c.dagster_run_id, schedules)
         bundle = tables.bundle.c
         environments = connection.execute(
             sa.select(tables.environment.c.key)
@@ -45,7 +49,15 @@ def collect(database: Database, keep_bundles: int | None, keep_runs: int | None)
         contents = connection.execute(sa.delete(tables.content).where(orphaned)).rowcount
     if database.address.kind == "sqlite":
         _shrink(database)
-    return Collected(len(bundles), len(runs), len(environment_keys), topologies, contents, int(stored))
+    return Collected(
+        bundles=len(bundles),
+        runs=len(runs),
+        schedules=len(schedules),
+        environments=len(environment_keys),
+        topologies=topologies,
+        contents=contents,
+        stored_bytes=int(stored),
+    )
 
 
 def info(database: Database) -> StoreInfo:
@@ -107,6 +119,30 @@ def _old_runs(connection: sa.Connection, keep: int) -> list[int]:
     age = sa.func.row_number().over(partition_by=run.view, order_by=(run.started_at.desc(), run.id.desc()))
     aged = sa.select(run.id, age.label("age")).subquery()
     return list(connection.execute(sa.select(aged.c.id).where(aged.c.age > keep)).scalars())
+
+
+def _dagster_runs(connection: sa.Connection, runs: Sequence[int]) -> set[str]:
+    """The Dagster runs that made these runs and have a schedule."""
+    run, schedule = tables.run.c, tables.schedule.c
+    found: set[str] = set()
+    for start in range(0, len(runs), _KEYS_AT_ONCE):
+        statement = (
+            sa.select(run.dagster_run_id)
+            .join_from(tables.run, tables.schedule, schedule.dagster_run_id == run.dagster_run_id)
+            .where(run.id.in_(runs[start : start + _KEYS_AT_ONCE]))
+        )
+        found.update(connection.execute(statement).scalars())
+    return found
+
+
+def _without_runs(connection: sa.Connection, dagster_runs: Iterable[str]) -> list[str]:
+    """Those Dagster runs of which no run is left."""
+    column = tables.run.c.dagster_run_id
+    return [
+        each
+        for each in dagster_runs
+        if connection.execute(sa.select(column).where(column == each).limit(1)).scalar() is None
+    ]
 
 
 def _referenced() -> sa.CompoundSelect[Any]:

@@ -31,13 +31,15 @@ _RUN_TYPES = {
     "peak_memory_bytes": "Int64",
     "input_rows": "Int64",
     "input_bytes": "Int64",
-    "estimated_seconds": "float64",
-    "estimate_source": "string",
     "wall_seconds": "float64",
     "cpu_seconds": "float64",
     "output_rows": "Int64",
     "output_bytes": "Int64",
     "partitions": "Int64",
+    "spilled_bytes": "Int64",
+    "bytes_scanned": "Int64",
+    "row_groups_pruned": "Int64",
+    "row_groups_matched": "Int64",
     "failure": "string",
 }
 _FIGURES = tuple(TopologyFigures.__dataclass_fields__)

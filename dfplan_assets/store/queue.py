@@ -21,12 +21,13 @@ from typing import Any
 from dfplan_assets.errors import StoreError
 from dfplan_assets.planning.bundle import PlanBundle
 from dfplan_assets.project.model import Project
-from dfplan_assets.store import bundle_format, run_format
+from dfplan_assets.store import bundle_format, run_format, schedules
 from dfplan_assets.store.bundle_format import EncodedBundle, TopologyFigures, encode_bundle
 from dfplan_assets.store.content import Content, pack, unpack
-from dfplan_assets.store.record import RunRecord
+from dfplan_assets.store.record import RunRecord, ScheduleRecord
 from dfplan_assets.store.rows import rows_of_bundle, rows_of_run
 from dfplan_assets.store.run_format import EncodedRun, encode_run, utc
+from dfplan_assets.store.schedules import EncodedSchedule
 from dfplan_assets.store.store import Store
 
 FORMAT = 1
@@ -92,6 +93,15 @@ class Queue:
         )
         return encoded.key
 
+    def add_schedule(self, record: ScheduleRecord) -> None:
+        """Queue the order of a Dagster run. ``StoreError`` when it cannot be written here either."""
+        try:
+            encoded = schedules.encode_schedule(record)
+        except ValueError as error:
+            raise self._refused(f"schedule of the Dagster run {record.dagster_run_id}", error) from error
+        header = {"record": "schedule", "format": schedules.FORMAT, "key": encoded.key}
+        self._write({**header, **schedules.to_json(encoded)}, {})
+
     def drain(self, store: Store) -> Drained:
         """Store what waits, the oldest first. A file that cannot be read stays where it is."""
         stored = 0
@@ -112,6 +122,8 @@ class Queue:
             try:
                 if isinstance(encoded, EncodedBundle):
                     store.put_encoded_bundle(encoded, at)
+                elif isinstance(encoded, EncodedSchedule):
+                    store.put_encoded_schedule(encoded)
                 else:
                     store.put_encoded_run(encoded)
             except StoreError as error:
@@ -169,15 +181,19 @@ def queue_of(project: Project) -> Queue:
     return Queue(project.root / ".dfplan" / "queue")
 
 
-def _decode(lines: list[str]) -> tuple[EncodedBundle | EncodedRun, datetime]:
+def _decode(lines: list[str]) -> tuple[EncodedBundle | EncodedRun | EncodedSchedule, datetime]:
     header, record, *rest = (json.loads(line) for line in lines)
     if header["dfplan_queue"] != FORMAT:
         raise ValueError(f"it is in format {header['dfplan_queue']}, this dfplan reads format {FORMAT}")
     if header["contents"] != len(rest):
         raise ValueError(f"it has {len(rest)} of {header['contents']} contents")
     texts = {content.sha256: unpack(content) for content in map(_content_of_json, rest)}
-    known = {"bundle": bundle_format.FORMAT, "run": run_format.FORMAT}
-    if known[record["record"]] != record["format"]:
+    known = {
+        "bundle": (bundle_format.FORMAT,),
+        "run": run_format.READABLE_FORMATS,
+        "schedule": (schedules.FORMAT,),
+    }
+    if record["format"] not in known[record["record"]]:
         raise ValueError(f"the {record['record']} is in format {record['format']}")
     if record["record"] == "bundle":
         bundle = EncodedBundle(
@@ -191,11 +207,14 @@ def _decode(lines: list[str]) -> tuple[EncodedBundle | EncodedRun, datetime]:
         at = datetime.fromisoformat(record["at"])
         rows_of_bundle(bundle, at)
         return bundle, at
-    row, operators = run_format.run_of_json(record)
-    _require_key(run_format.run_key(row, operators), record["key"])
-    run = EncodedRun(record["key"], row, operators, texts)
+    if record["record"] == "schedule":
+        schedule = schedules.of_json(record)
+        _require_key(schedule.key, record["key"])
+        return schedule, schedule.schedule["started_at"]
+    run = run_format.run_of_json(record, record["format"], texts)
+    _require_key(run.key, record["key"])
     rows_of_run(run)
-    return run, row.started_at
+    return run, run.row.started_at
 
 
 def _require_key(found: str, expected: str) -> None:

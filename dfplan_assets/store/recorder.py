@@ -13,7 +13,7 @@ from dfplan_assets.errors import StoreError
 from dfplan_assets.planning.bundle import PlanBundle
 from dfplan_assets.store.bundle_format import encode_bundle
 from dfplan_assets.store.queue import Drained, Queue
-from dfplan_assets.store.record import BundleRecord, RunRecord
+from dfplan_assets.store.record import BundleRecord, RunRecord, ScheduleRecord
 from dfplan_assets.store.store import Store, open_store
 
 RETRY_SECONDS = 30.0
@@ -22,7 +22,7 @@ RETRY_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Recorded:
-    """What became of the records of one run.
+    """What became of the records of one run, of a view or of Dagster.
 
     ``bundle_key`` finds its plan in the store, None when there was no bundle. ``deferred`` is why
     the records were queued, None when they are in the store. ``lost`` is why they could not be
@@ -56,19 +56,34 @@ class Recorder:
 
         With a bundle, the run is kept under its key and fingerprint, whatever the run says.
         """
-        key = None
+        encoded = None if bundle is None else encode_bundle(bundle)
+        key = None if encoded is None else encoded.key
         if bundle is not None:
-            key = encode_bundle(bundle).key
             run = replace(run, bundle_key=key, fingerprint=bundle.identity.fingerprint)
         try:
             store = self._opened()
-            if bundle is not None:
-                store.put_bundle(bundle, at=at)
-            store.put_run(run)
+            if encoded is None:
+                store.put_run(run)
+            else:
+                store.put_attempt(encoded, run, at=at)
         except StoreError as reason:
             self._remember(reason)
             return Recorded(key, reason, self._queue(run, bundle, at), None)
         return Recorded(key, None, None, self._drain(store))
+
+    def record_schedule(self, schedule: ScheduleRecord) -> Recorded:
+        """Keep the order of a Dagster run as ``Store.put_schedule`` does; never raises ``StoreError``."""
+        try:
+            store = self._opened()
+            store.put_schedule(schedule)
+        except StoreError as reason:
+            self._remember(reason)
+            try:
+                self.queue.add_schedule(schedule)
+            except StoreError as lost:
+                return Recorded(None, reason, lost, None)
+            return Recorded(None, reason, None, None)
+        return Recorded(None, None, None, self._drain(store))
 
     def latest_bundles(self, views: Iterable[str]) -> dict[str, BundleRecord]:
         """The bundle planned last of each view that has one; none where the store cannot be read.

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from dfplan_assets.store import bundle_format, run_format, tables
+from dfplan_assets.store import bundle_format, tables
 from dfplan_assets.store.bundle_format import BundleRow, EncodedBundle, ExplainRow
 from dfplan_assets.store.run_format import EncodedRun, OperatorRow, RunRow, number, utc
 
@@ -38,7 +38,7 @@ def rows_of_bundle(encoded: EncodedBundle, at: datetime) -> dict[sa.Table, list[
     """
     row, moment = encoded.row, utc(at)
     environment_key = encoded.environment_key
-    return _checked(
+    return checked(
         {
             tables.topology: [{"key": row.topology, **vars(encoded.figures)}],
             tables.environment: [
@@ -71,14 +71,14 @@ def rows_of_run(encoded: EncodedRun) -> dict[sa.Table, list[Row]]:
     ``ValueError`` says which value no database can hold.
     """
     row = encoded.row
-    return _checked(
+    return checked(
         {
             tables.view: [{"name": row.view, "first_seen_at": row.started_at}],
             tables.run: [
                 {
                     **{name: getattr(row, name) for name in _RUN_FIELDS},
                     "key": encoded.key,
-                    "format": run_format.FORMAT,
+                    "format": encoded.format,
                 }
             ],
             tables.operator: [
@@ -104,7 +104,8 @@ def run_row_of(found: Mapping[str, Any]) -> RunRow:
     return RunRow(**{name: found[name] for name in _RUN_FIELDS})
 
 
-def _checked(rows: dict[sa.Table, list[Row]]) -> dict[sa.Table, list[Row]]:
+def checked(rows: dict[sa.Table, list[Row]]) -> dict[sa.Table, list[Row]]:
+    """The same rows; ``ValueError`` says which value no database can hold."""
     for table, of_table in rows.items():
         for row in of_table:
             for name, value in row.items():

@@ -1,7 +1,9 @@
 """A run record in the form that is stored and queued: explicit, versioned, content-addressed.
 
 The operators of a profile become rows in pre-order; their displays, which repeat from run to run,
-and all their metrics become two texts. A change of what is written needs a new ``FORMAT``.
+and all their metrics become two texts. A change of what is written needs a new ``FORMAT``; format 1
+had an estimate beside the measurements, which was never filled, and not the figures of spilling and
+scanning, which are in the metrics all the same.
 """
 
 from __future__ import annotations
@@ -13,11 +15,15 @@ from dataclasses import astuple, dataclass
 from datetime import datetime, timezone
 from typing import Any, cast
 
-from dfplan_assets.execution.profile import OperatorProfile, RunProfile
+from dfplan_assets.execution.analysis import Totals, totals
+from dfplan_assets.execution.profile import InputSize, OperatorProfile, RunProfile, known_total
 from dfplan_assets.store.content import hash_of, json_text, text_bytes, text_of
-from dfplan_assets.store.record import InputSize, RunRecord, Status
+from dfplan_assets.store.record import RunRecord, Status
 
-FORMAT = 1
+FORMAT = 2
+READABLE_FORMATS = (1, 2)
+
+_DROPPED_IN_2 = ("estimated_seconds", "estimate_source")
 
 # Seconds that are not a number have no place in SQL: SQLite would store NULL without a word.
 _NAN = float("nan")
@@ -54,14 +60,16 @@ class RunRow:
     peak_memory_bytes: int | None
     input_rows: int | None
     input_bytes: int | None
-    estimated_seconds: float | None
-    estimate_source: str | None
     executed_at: datetime | None
     wall_seconds: float | None
     cpu_seconds: float | None
     output_rows: int | None
     output_bytes: int | None
     partitions: int | None
+    spilled_bytes: int | None
+    bytes_scanned: int | None
+    row_groups_pruned: int | None
+    row_groups_matched: int | None
     displays: str | None
     metrics: str | None
     inputs: str
@@ -70,9 +78,13 @@ class RunRow:
 
 @dataclass(frozen=True)
 class EncodedRun:
-    """A run ready to be stored; ``key`` covers all of it, so the same run twice is one row."""
+    """A run ready to be stored; ``key`` covers all of it, so the same run twice is one row.
+
+    ``format`` is that of the key; an older one may have waited in a queue.
+    """
 
     key: str
+    format: int
     row: RunRow
     operators: tuple[OperatorRow, ...]
     texts: Mapping[str, bytes]
@@ -80,7 +92,7 @@ class EncodedRun:
 
 def run_key(row: RunRow, operators: Sequence[OperatorRow]) -> str:
     """The content hash of a run in this format; the texts are in it by their hashes."""
-    return hash_of(text_bytes(json_text([FORMAT, _plain(row), [_plain(each) for each in operators]])))
+    return _key(FORMAT, _plain(row), [_plain(each) for each in operators])
 
 
 def encode_run(record: RunRecord) -> EncodedRun:
@@ -122,22 +134,21 @@ def encode_run(record: RunRecord) -> EncodedRun:
         dagster_run_id=record.dagster_run_id,
         cores=record.cores,
         peak_memory_bytes=record.peak_memory_bytes,
-        input_rows=_total([each.rows for each in record.inputs]),
-        input_bytes=_total([each.bytes for each in record.inputs]),
-        estimated_seconds=number(record.estimated_seconds),
-        estimate_source=record.estimate_source,
+        input_rows=known_total(each.rows for each in record.inputs),
+        input_bytes=known_total(each.bytes for each in record.inputs),
         executed_at=None if profile is None else utc(profile.started_at),
         wall_seconds=None if profile is None else number(profile.wall_seconds),
         cpu_seconds=None if profile is None else number(profile.cpu_seconds),
         output_rows=None if profile is None else profile.output_rows,
         output_bytes=None if profile is None else profile.output_bytes,
         partitions=max((node.partitions for _, _, node in nodes), default=None),
+        **_figures([node.metrics for _, _, node in nodes]),
         displays=keep_text(json_text([node.display for _, _, node in nodes])) if nodes else None,
         metrics=keep_text(json_text([dict(node.metrics) for _, _, node in nodes])) if nodes else None,
         inputs=json_text([astuple(each) for each in record.inputs]),
         failure=None if record.failure is None else keep_text(record.failure),
     )
-    return EncodedRun(run_key(row, operators), row, operators, texts)
+    return EncodedRun(run_key(row, operators), FORMAT, row, operators, texts)
 
 
 def decode_run(row: RunRow, operators: Sequence[OperatorRow], texts: Mapping[str, bytes]) -> RunRecord:
@@ -169,8 +180,6 @@ def decode_run(row: RunRow, operators: Sequence[OperatorRow], texts: Mapping[str
         inputs=tuple(InputSize(*each) for each in json.loads(row.inputs)),
         cores=row.cores,
         peak_memory_bytes=row.peak_memory_bytes,
-        estimated_seconds=row.estimated_seconds,
-        estimate_source=row.estimate_source,
         failure=None if row.failure is None else text_of(texts[row.failure]),
     )
 
@@ -182,13 +191,20 @@ def run_to_json(run: EncodedRun) -> dict[str, Any]:
     return {"row": row, "operators": [_plain(each) for each in run.operators]}
 
 
-def run_of_json(value: Mapping[str, Any]) -> tuple[RunRow, tuple[OperatorRow, ...]]:
-    """What ``run_to_json`` wrote; ``KeyError``, ``TypeError`` or ``ValueError`` when it is another object."""
+def run_of_json(value: Mapping[str, Any], version: int, texts: Mapping[str, bytes]) -> EncodedRun:
+    """What ``run_to_json`` of this format wrote; ``KeyError``, ``TypeError`` or ``ValueError`` for others."""
     row = dict(value["row"])
+    key = _key(version, list(row.values()), value["operators"])
     for name in ("started_at", "executed_at"):
         row[name] = _moment(row[name])
+    if version == 1:
+        for name in _DROPPED_IN_2:
+            del row[name]
+        metrics = row["metrics"]
+        row |= _figures([] if metrics is None else json.loads(text_of(texts[metrics])))
     operators = tuple(OperatorRow(*each[:6], *map(_moment, each[6:])) for each in value["operators"])
-    return RunRow(**row), operators
+    # The key stays that of its own format: the store may have the run already.
+    return EncodedRun(key, version, RunRow(**row), operators, texts)
 
 
 def utc(moment: datetime) -> datetime:
@@ -214,9 +230,13 @@ def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-def _total(sizes: Sequence[int | None]) -> int | None:
-    known = [size for size in sizes if size is not None]
-    return sum(known) if sizes and len(known) == len(sizes) else None
+def _key(version: int, row: Sequence[Any], operators: Sequence[Sequence[Any]]) -> str:
+    return hash_of(text_bytes(json_text([version, row, operators])))
+
+
+def _figures(metrics: Sequence[Mapping[str, int]]) -> dict[str, int | None]:
+    """The sums over all operators that ``RunSummary`` has; all unknown where there are no operators."""
+    return dict(vars(totals(metrics))) if metrics else dict.fromkeys(Totals.__dataclass_fields__)
 
 
 def _plain(row: RunRow | OperatorRow) -> list[Any]:

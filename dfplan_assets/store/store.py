@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from dfplan_assets.errors import StoreError
 from dfplan_assets.planning.bundle import PlanBundle
-from dfplan_assets.store import bundle_format, collection, history, run_format, tables
+from dfplan_assets.store import (
+    acceptances,
+    bundle_format,
+    collection,
+    costs,
+    history,
+    run_format,
+    schedules,
+    tables,
+)
 from dfplan_assets.store.bundle_format import (
     EncodedBundle,
     ExplainRow,
@@ -20,24 +28,28 @@ from dfplan_assets.store.bundle_format import (
     decode_identity,
     encode_bundle,
 )
-from dfplan_assets.store.content import Content, DamagedContentError, hash_of, pack, unpack
+from dfplan_assets.store.content import Content, DamagedContentError, unpack
+from dfplan_assets.store.costs import SUMMARY_COLUMNS, batches
 from dfplan_assets.store.database import Database, find_database, open_database
 from dfplan_assets.store.record import (
+    AcceptanceRecord,
     BundleRecord,
     Collected,
     RunRecord,
     RunSummary,
+    ScheduleRecord,
     Status,
     StoreInfo,
 )
-from dfplan_assets.store.rows import bundle_row_of, rows_of_bundle, rows_of_run, run_row_of
-from dfplan_assets.store.run_format import EncodedRun, OperatorRow, decode_run, encode_run, utc
+from dfplan_assets.store.rows import bundle_row_of, run_row_of
+from dfplan_assets.store.run_format import EncodedRun, OperatorRow, decode_run, encode_run
+from dfplan_assets.store.schedules import EncodedSchedule, encode_schedule
+from dfplan_assets.store.writing import ready_bundle, ready_run, write_bundle, write_run
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Databases limit the parameters of a statement, SQLite to 32,766.
-_NAMES_AT_ONCE = 10_000
+    from dfplan_assets.scheduling.model import MeasuredRun, OperatorCost
 
 
 def open_store(url: str) -> Store:
@@ -64,6 +76,7 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._environment: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"Store({self._database.address.location})"
@@ -91,23 +104,10 @@ class Store:
 
     def put_encoded_bundle(self, encoded: EncodedBundle, at: datetime) -> str:
         """``put_bundle`` for one that is encoded already, as the queue has it."""
-        moment = utc(at)
+        ready = ready_bundle(encoded, at, self._environment)
         with self._database.writing("storing a bundle") as connection:
-            if self._touch(connection, encoded.key, moment):
-                return encoded.key
-            known = _known(connection, encoded.texts)
-        rows = rows_of_bundle(encoded, moment)
-        # Compressing takes longest, so it is done while the others need not wait.
-        packed = _packed(encoded.texts, without=known)
-        with self._database.writing("storing a bundle") as connection:
-            # A collection may have taken what was known a moment ago.
-            packed |= _packed(encoded.texts, without=_known(connection, encoded.texts) | packed.keys())
-            self._insert(connection, tables.content, [vars(packed[sha256]) for sha256 in sorted(packed)])
-            for table, of_table in rows.items():
-                added = self._insert(connection, table, of_table)
-                if table is tables.bundle and added == 0:
-                    # Another process has stored the same bundle in between.
-                    self._touch(connection, encoded.key, moment)
+            write_bundle(self._database, connection, ready)
+        self._stored(encoded)
         return encoded.key
 
     def put_run(self, record: RunRecord) -> str:
@@ -117,24 +117,45 @@ class Store:
 
     def put_encoded_run(self, encoded: EncodedRun) -> str:
         """``put_run`` for one that is encoded already, as the queue has it."""
-        rows = rows_of_run(encoded)
-        contents = [vars(pack(sha256, encoded.texts[sha256])) for sha256 in sorted(encoded.texts)]
+        ready = ready_run(encoded)
         with self._database.writing("storing a run") as connection:
-            self._insert(connection, tables.content, contents)
-            self._insert(connection, tables.view, rows[tables.view])
-            known = sa.select(tables.run.c.id).where(tables.run.c.key == encoded.key)
-            if connection.execute(known).scalar() is None:
-                self._insert(connection, tables.run, rows[tables.run])
-                run_id = connection.execute(known).scalar_one()
-                operators = [{**row, "run": run_id} for row in rows[tables.operator]]
-                self._insert(connection, tables.operator, operators)
+            write_run(self._database, connection, ready)
         return encoded.key
+
+    def put_attempt(self, bundle: EncodedBundle, record: RunRecord, *, at: datetime) -> None:
+        """Keep a run and the bundle, planned ``at``, that it ran, in one transaction: both or neither."""
+        with self._refusals(f"bundle and run of view {record.view}"):
+            of_bundle = ready_bundle(bundle, at, self._environment)
+            of_run = ready_run(encode_run(record))
+        with self._database.writing("storing a bundle and its run") as connection:
+            write_bundle(self._database, connection, of_bundle)
+            write_run(self._database, connection, of_run)
+        self._stored(bundle)
+
+    def put_schedule(self, record: ScheduleRecord) -> None:
+        """Keep the order of a Dagster run, in place of all that is known of the order of that run.
+
+        One that says how the run ended is not replaced by one that does not.
+        """
+        with self._refusals(f"schedule of the Dagster run {record.dagster_run_id}"):
+            encoded = encode_schedule(record)
+        self.put_encoded_schedule(encoded)
+
+    def put_encoded_schedule(self, encoded: EncodedSchedule) -> None:
+        """``put_schedule`` for one that is encoded already, as the queue has it."""
+        schedules.put(self._database, encoded)
+
+    def put_acceptance(self, record: AcceptanceRecord) -> None:
+        """Keep that a plan was accepted; the same record again changes nothing."""
+        with self._refusals(f"acceptance of view {record.view}"):
+            acceptances.put(self._database, record)
 
     def gc(self, *, keep_bundles: int | None = None, keep_runs: int | None = None) -> Collected:
         """Remove old bundles and runs, and then what no kept one refers to.
 
         Of each view the ``keep_bundles`` bundles planned last are kept, with that of its latest
-        successful run, and the ``keep_runs`` latest runs; None keeps all.
+        successful run, and the ``keep_runs`` latest runs; None keeps all. A schedule goes with the last
+        run of its Dagster run.
         """
         return collection.collect(self._database, keep_bundles, keep_runs)
 
@@ -173,7 +194,7 @@ class Store:
         with self._database.reading("reading a run") as connection:
             found = self._row(connection, tables.run, key, "run")
             what = f"run {key} of view {found['view']}"
-            self._require_format(what, found["format"], run_format.FORMAT)
+            self._require_format(what, found["format"], *run_format.READABLE_FORMATS)
             row = run_row_of(found)
             columns = [tables.operator.c[name] for name in OperatorRow.__dataclass_fields__]
             operators = connection.execute(
@@ -201,7 +222,7 @@ class Store:
         )
         records: dict[str, BundleRecord] = {}
         with self._database.reading("reading bundles") as connection:
-            for names in _batches(views):
+            for names in batches(views):
                 keys = sa.select(latest).where(known.c.name.in_(names))
                 for row in connection.execute(sa.select(*_RECORD_COLUMNS).where(bundles.c.key.in_(keys))):
                     records[row.view] = _bundle_record(row)
@@ -231,11 +252,55 @@ class Store:
             latest = latest.where(runs.c.status == status)
         summaries: dict[str, RunSummary] = {}
         with self._database.reading("reading runs") as connection:
-            for names in _batches(views):
+            for names in batches(views):
                 ids = sa.select(latest.scalar_subquery()).where(known.c.name.in_(names))
-                for row in connection.execute(sa.select(*_SUMMARY_COLUMNS).where(runs.c.id.in_(ids))):
+                for row in connection.execute(sa.select(*SUMMARY_COLUMNS).where(runs.c.id.in_(ids))):
                     summaries[row.view] = RunSummary(**row._mapping)
         return summaries
+
+    def recent_runs(
+        self, views: Iterable[str], *, runs_each: int, status: Status | None = None
+    ) -> dict[str, tuple[RunSummary, ...]]:
+        """The ``runs_each`` (at least 1) runs that started last, of those with ``status``, the newest first.
+
+        For each of the views that has one, in one statement for thousands of views.
+        """
+        return costs.recent_runs(self._database, views, runs_each, status)
+
+    def measured_runs(
+        self, views: Iterable[str], *, runs_each: int, status: Status | None = None
+    ) -> dict[str, tuple[MeasuredRun, ...]]:
+        """The same runs as ``recent_runs`` gives, with only what estimates need: quicker for thousands."""
+        return costs.measured_runs(self._database, views, runs_each, status)
+
+    def operator_costs(self, *, latest_runs: int = 500) -> tuple[OperatorCost, ...]:
+        """What operators have cost, by name, in the ``latest_runs`` successful runs that were stored last.
+
+        ``rows`` are those that they took in; for a scan, which takes in none, those that it put out.
+        ``seconds`` is CPU time over all partitions. Operators that record no CPU time are left out.
+        """
+        return costs.operator_costs(self._database, latest_runs)
+
+    def schedule(self, dagster_run_id: str) -> ScheduleRecord | None:
+        """The order of a Dagster run, None where none was kept."""
+        return schedules.read(self._database, dagster_run_id)
+
+    def latest_schedule(self) -> ScheduleRecord | None:
+        """The order of the Dagster run that started last, None where none was kept."""
+        return schedules.latest(self._database)
+
+    def step_overheads(self) -> tuple[float, ...]:
+        """How many seconds more each step took than its view, in the last Dagster run that ended.
+
+        Only for steps whose view's run is stored too, and without the first step of each worker, which
+        waits until the engine and the store are open. What a step does beside its view is Dagster's
+        events, the plan's capture and the store's writing.
+        """
+        return schedules.step_overheads(self._database)
+
+    def acceptances(self, view: str) -> tuple[AcceptanceRecord, ...]:
+        """The plans of a view that were accepted, the newest first."""
+        return acceptances.of_view(self._database, view)
 
     def runs(self, view: str) -> pd.DataFrame:
         """The runs of a view, the oldest first: the fields of ``RunSummary``, and ``failure``."""
@@ -258,25 +323,9 @@ class Store:
 
     # Helpers
 
-    def _touch(self, connection: sa.Connection, key: str, moment: datetime) -> bool:
-        """Move the first and last moment of a bundle apart; False when it is not there."""
-        columns = tables.bundle.c
-        at = sa.bindparam("at", moment, tables.UtcDateTime)
-        statement = (
-            sa.update(tables.bundle)
-            .where(columns.key == key)
-            .values(
-                first_planned_at=sa.case((columns.first_planned_at > at, at), else_=columns.first_planned_at),
-                last_planned_at=sa.case((columns.last_planned_at < at, at), else_=columns.last_planned_at),
-            )
-        )
-        return connection.execute(statement).rowcount > 0
-
-    def _insert(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Insert the rows that are not there yet, and count them."""
-        if not rows:
-            return 0
-        return connection.execute(self._database.insert(table).on_conflict_do_nothing(), rows).rowcount
+    def _stored(self, bundle: EncodedBundle) -> None:
+        """The environment, large and common to all views, need not be compressed for the next one."""
+        self._environment |= {sha256 for _, sha256 in bundle.row.environment}
 
     def _row(self, connection: sa.Connection, table: sa.Table, key: str, what: str) -> dict[str, Any]:
         found = connection.execute(sa.select(table).where(table.c.key == key)).mappings().first()
@@ -288,11 +337,11 @@ class Store:
             )
         return dict(found)
 
-    def _require_format(self, what: str, found: int, known: int) -> None:
-        if found != known:
+    def _require_format(self, what: str, found: int, *known: int) -> None:
+        if found not in known:
             raise StoreError(
                 f"{self._database.address.where}, {what}",
-                f"it is written in format {found}, this dfplan reads format {known}",
+                f"it is written in format {found}, this dfplan reads format {known[-1]}",
                 "Install the dfplan-assets that wrote it, or a later one; the row was left as it is.",
             )
 
@@ -340,10 +389,6 @@ _RECORD_COLUMNS = [
         "volatile_functions",
     )
 ]
-_SUMMARY_COLUMNS = [
-    tables.run.c.bundle.label(name) if name == "bundle_key" else tables.run.c[name]
-    for name in RunSummary.__dataclass_fields__
-]
 
 
 def _bundle_record(row: sa.Row[Any]) -> BundleRecord:
@@ -355,29 +400,6 @@ def _bundle_record(row: sa.Row[Any]) -> BundleRecord:
         planning_seconds=float("nan") if row.planning_seconds is None else row.planning_seconds,
         identity=decode_identity(row.parts, row.fingerprint, row.complete, row.volatile_functions),
     )
-
-
-def _batches(names: Iterable[str]) -> Iterator[list[str]]:
-    remaining = iter(names)
-    while batch := list(islice(remaining, _NAMES_AT_ONCE)):
-        yield batch
-
-
-def _known(connection: sa.Connection, texts: Mapping[str, bytes]) -> set[str]:
-    """The hashes of those texts that the store has."""
-    column = tables.content.c.sha256
-    return set(connection.execute(sa.select(column).where(column.in_(list(texts)))).scalars())
-
-
-def _packed(texts: Mapping[str, bytes], *, without: Set[str]) -> dict[str, Content]:
-    """The texts in stored form; ``ValueError`` for one that does not have the hash it is named by."""
-    packed = {}
-    for sha256, payload in texts.items():
-        if sha256 not in without:
-            if hash_of(payload) != sha256:
-                raise ValueError(f"a part of its environment does not have the SHA-256 {sha256} it names")
-            packed[sha256] = pack(sha256, payload)
-    return packed
 
 
 def _contents(connection: sa.Connection, hashes: Iterable[str | None]) -> list[Content]:

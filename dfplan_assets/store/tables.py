@@ -7,6 +7,9 @@
     dfplan_topology     figures of a physical plan's graph, once however many bundles share it
     dfplan_run          one row per run of a view
     dfplan_operator     the metrics of the operators of a run, in pre-order
+    dfplan_schedule     the order of each Dagster run: how long it was to take, and took
+    dfplan_prediction   what a schedule expected of each view, and what came of it
+    dfplan_acceptance   the plans that somebody took as the right ones
     dfplan_content      every text and message, compressed, once by the SHA-256 of its bytes
 
 All times are UTC. Rows refer to ``dfplan_content`` by hash without a foreign key: a writer adds
@@ -20,7 +23,7 @@ from datetime import datetime, timezone
 
 import sqlalchemy as sa
 
-VERSION = 1
+VERSION = 2
 """The schema this code reads and writes: the number of the last migration."""
 
 VERSION_TABLE = "dfplan_version"
@@ -148,14 +151,16 @@ run = sa.Table(
     sa.Column("peak_memory_bytes", sa.BigInteger),
     sa.Column("input_rows", sa.BigInteger),
     sa.Column("input_bytes", sa.BigInteger),
-    sa.Column("estimated_seconds", sa.Double),
-    sa.Column("estimate_source", sa.Text),
     sa.Column("executed_at", UtcDateTime),  # null, as all below, when there is no profile
     sa.Column("wall_seconds", sa.Double),
     sa.Column("cpu_seconds", sa.Double),
     sa.Column("output_rows", sa.BigInteger),
     sa.Column("output_bytes", sa.BigInteger),
     sa.Column("partitions", sa.Integer),  # the widest operator's
+    sa.Column("spilled_bytes", sa.BigInteger),
+    sa.Column("bytes_scanned", sa.BigInteger),  # null, as the next two, when no scan counted them
+    sa.Column("row_groups_pruned", sa.BigInteger),
+    sa.Column("row_groups_matched", sa.BigInteger),
     sa.Column("displays", _Hash),  # JSON array: the display of each operator
     sa.Column("metrics", _Hash),  # JSON array: all metrics of each operator
     sa.Column("inputs", sa.Text, nullable=False),  # JSON array of [table, rows, bytes]
@@ -177,4 +182,54 @@ operator = sa.Table(
     sa.Column("cpu_nanoseconds", sa.BigInteger),
     sa.Column("started_at", UtcDateTime),
     sa.Column("ended_at", UtcDateTime),
+)
+
+schedule = sa.Table(
+    "dfplan_schedule",
+    metadata,
+    sa.Column("dagster_run_id", sa.Text, primary_key=True),
+    sa.Column("started_at", UtcDateTime, nullable=False),
+    sa.Column("mode", sa.Text, nullable=False),
+    sa.Column("workers", sa.Integer, nullable=False),
+    sa.Column("views", sa.Integer, nullable=False),
+    sa.Column("predicted_makespan_seconds", sa.Double),
+    sa.Column("lower_bound_seconds", sa.Double),
+    sa.Column("actual_makespan_seconds", sa.Double),  # null until the run has ended
+    sa.Column("note", sa.Text),
+    sa.Index("dfplan_schedule_by_start", "started_at"),
+)
+
+prediction = sa.Table(
+    "dfplan_prediction",
+    metadata,
+    sa.Column("dagster_run_id", sa.ForeignKey(schedule.c.dagster_run_id), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    # No foreign key: a view may be scheduled before it ever had a bundle or a run.
+    sa.Column("view", sa.Text, nullable=False),
+    sa.Column("partition_key", sa.Text),
+    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("estimated_seconds", sa.Double),
+    sa.Column("low_seconds", sa.Double),
+    sa.Column("high_seconds", sa.Double),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("bottom_level_seconds", sa.Double),
+    sa.Column("slack_seconds", sa.Double),
+    sa.Column("predicted_start_seconds", sa.Double),
+    sa.Column("predicted_end_seconds", sa.Double),
+    sa.Column("actual_start_seconds", sa.Double),
+    sa.Column("actual_end_seconds", sa.Double),
+    sa.Column("attempt", sa.Integer),
+)
+
+acceptance = sa.Table(
+    "dfplan_acceptance",
+    metadata,
+    sa.Column("key", _Hash, primary_key=True),  # of all that follows
+    sa.Column("view", sa.Text, nullable=False),
+    sa.Column("complete", sa.Text, nullable=False),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("accepted_at", UtcDateTime, nullable=False),
+    sa.Column("accepted_by", sa.Text, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Index("dfplan_acceptance_by_view", "view", "accepted_at"),
 )

@@ -1,4 +1,4 @@
-"""Bundles and runs as a small shop has them. The store file of the first schema holds them: keep them."""
+"""Bundles and runs as a small shop has them. The store file of the first schema holds them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dfplan_assets.planning.bundle import (
     Validation,
 )
 from dfplan_assets.planning.lineage.model import ColumnOrigin, Lineage
-from dfplan_assets.store import InputSize, RunRecord
+from dfplan_assets.store import InputSize, PredictionRecord, RunRecord, ScheduleRecord
 
 MORNING = datetime(2026, 3, 1, 6, 30, 15, 123456, tzinfo=timezone.utc)
 
@@ -194,8 +194,6 @@ def run(
         inputs=(InputSize("nation", 25, 2_199), InputSize("orders", 1_500, 123_456)),
         cores=2,
         peak_memory_bytes=64 * 1024 * 1024,
-        estimated_seconds=0.45,
-        estimate_source="history n=7",
     )
 
 
@@ -208,4 +206,35 @@ def failed_run(view: str = "revenue", *, started_at: datetime = MORNING, attempt
         attempt=attempt,
         failure="Arrow error: Divide by zero error",
         inputs=(InputSize("orders", None, 123_456),),
+    )
+
+
+def schedule(
+    dagster_run_id: str = "run", *, started_at: datetime = MORNING, views: int = 2
+) -> ScheduleRecord:
+    """Views of half a second each, one after the other on one worker."""
+    return ScheduleRecord(
+        dagster_run_id=dagster_run_id,
+        started_at=started_at,
+        mode="measured",
+        workers=1,
+        views=views,
+        predicted_makespan_seconds=views * 0.5,
+        lower_bound_seconds=views * 0.5,
+        predictions=tuple(
+            PredictionRecord(
+                view=f"view_{position}",
+                position=position,
+                priority=views - position,
+                estimated_seconds=0.5,
+                low_seconds=0.25,
+                high_seconds=0.75,
+                source="history n=7",
+                bottom_level_seconds=(views - position) * 0.5,
+                slack_seconds=0.0,
+                predicted_start_seconds=position * 0.5,
+                predicted_end_seconds=position * 0.5 + 0.5,
+            )
+            for position in range(views)
+        ),
     )

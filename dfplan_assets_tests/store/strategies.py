@@ -23,7 +23,7 @@ from dfplan_assets.planning.bundle import (
     Validation,
 )
 from dfplan_assets.planning.lineage.model import ColumnOrigin, Lineage
-from dfplan_assets.store import InputSize, RunRecord
+from dfplan_assets.store import InputSize, PredictionRecord, RunRecord, ScheduleRecord
 
 Made = TypeVar("Made")
 
@@ -217,8 +217,52 @@ def runs(draw: st.DrawFn) -> RunRecord:
             inputs=tuples(of(InputSize, table=texts, rows=st.none() | half, bytes=st.none() | half)),
             cores=st.none() | counts,
             peak_memory_bytes=st.none() | sizes,
-            estimated_seconds=st.none() | seconds,
-            estimate_source=st.none() | names,
             failure=st.none() | texts,
+        )
+    )
+
+
+_maybe_seconds = st.none() | seconds
+
+
+@st.composite
+def schedules(draw: st.DrawFn) -> ScheduleRecord:
+    """Any schedule, its predictions by position."""
+    predictions = [
+        draw(
+            of(
+                PredictionRecord,
+                view=names,
+                partition_key=st.none() | names,
+                position=st.just(position),
+                priority=counts,
+                estimated_seconds=seconds,
+                low_seconds=seconds,
+                high_seconds=seconds,
+                source=names,
+                bottom_level_seconds=seconds,
+                slack_seconds=seconds,
+                predicted_start_seconds=_maybe_seconds,
+                predicted_end_seconds=_maybe_seconds,
+                actual_start_seconds=_maybe_seconds,
+                actual_end_seconds=_maybe_seconds,
+                attempt=st.none() | counts,
+            )
+        )
+        for position in range(draw(st.integers(min_value=0, max_value=3)))
+    ]
+    return draw(
+        of(
+            ScheduleRecord,
+            dagster_run_id=names,
+            started_at=moments,
+            mode=names,
+            workers=counts,
+            views=counts,
+            predicted_makespan_seconds=_maybe_seconds,
+            lower_bound_seconds=_maybe_seconds,
+            actual_makespan_seconds=_maybe_seconds,
+            note=st.none() | names,
+            predictions=st.just(tuple(predictions)),
         )
     )

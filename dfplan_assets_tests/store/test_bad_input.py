@@ -168,7 +168,7 @@ def test_a_bundle_of_an_unknown_format_is_named_and_left_as_it_is(store: Store) 
 def test_a_run_of_an_unknown_format_is_named(store: Store) -> None:
     key = store.put_run(samples.run())
     change(store, "UPDATE dfplan_run SET format = 7")
-    with pytest.raises(StoreError, match="it is written in format 7, this dfplan reads format 1"):
+    with pytest.raises(StoreError, match="it is written in format 7, this dfplan reads format 2"):
         store.run(key)
 
 

@@ -23,8 +23,8 @@ def test_nothing_is_collected_while_everything_is_kept(store: Store) -> None:
     put_years(store, "revenue", range(3))
     store.put_run(samples.run())
     before = store.info()
-    assert store.gc() == Collected(0, 0, 0, 0, 0, 0)
-    assert store.gc(keep_bundles=3, keep_runs=1) == Collected(0, 0, 0, 0, 0, 0)
+    assert store.gc() == Collected(0, 0, 0, 0, 0, 0, 0)
+    assert store.gc(keep_bundles=3, keep_runs=1) == Collected(0, 0, 0, 0, 0, 0, 0)
     assert store.info() == before
 
 

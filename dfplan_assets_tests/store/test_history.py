@@ -76,7 +76,7 @@ def test_a_view_without_history_has_empty_frames_with_the_same_columns(busy_stor
 
 def test_a_store_says_what_it_holds(busy_store: Store) -> None:
     info = busy_store.info()
-    assert (info.version, info.views, info.bundles, info.runs, info.operators) == (1, 2, 2, 5, 20)
+    assert (info.version, info.views, info.bundles, info.runs, info.operators) == (2, 2, 2, 5, 20)
     assert info.size_bytes > info.stored_bytes > 0
     assert (info.first_planned_at, info.last_planned_at) == (MORNING, MORNING + 2 * HOUR)
     assert info.last_run_at == MORNING + 3 * HOUR

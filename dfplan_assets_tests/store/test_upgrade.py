@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,64 +15,92 @@ from dfplan_assets.errors import StoreError
 from dfplan_assets.store import Upgraded, migrations, open_store, tables, upgrade_store
 from dfplan_assets.store.database import open_database
 from dfplan_assets_tests.store import samples
-from dfplan_assets_tests.store.make_first_store import FIRST_STORE, fill, first_bundles, first_runs
+from dfplan_assets_tests.store.first_store import (
+    DROPPED,
+    engine_of,
+    first_bundles,
+    first_runs,
+    first_tables,
+    make_first_store,
+)
 from dfplan_assets_tests.store.samples import MORNING
 
 HERE = Path(__file__).parent
 
 
-@pytest.fixture(params=["the first store's file", "sqlite", "postgresql"])
-def first_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A store of the first schema, with rows: the file that was kept, and one on each database."""
-    if request.param == "the first store's file":
-        return f"sqlite:///{shutil.copy(FIRST_STORE, tmp_path / 'plans.db')}"
-    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
-    with open_store(url) as store:
-        fill(store)
-    return url
+@pytest.fixture
+def first_url(store_url: str) -> str:
+    """A store of the first schema, with rows, on each database."""
+    make_first_store(store_url)
+    return store_url
+
+
+@pytest.fixture
+def current_url(first_url: str) -> str:
+    """The same, upgraded to the schema of this dfplan."""
+    upgrade_store(first_url)
+    return first_url
 
 
 def later(monkeypatch: pytest.MonkeyPatch, folder: str = "next_schema") -> None:
     """Make this a later dfplan, which knows one more migration."""
     monkeypatch.setattr(migrations, "VERSIONS", (*migrations.VERSIONS, HERE / folder))
-    monkeypatch.setattr(tables, "VERSION", 2)
+    monkeypatch.setattr(tables, "VERSION", 3)
 
 
-def rows_of(url: str, *, without: tuple[str, ...] = ()) -> dict[str, list[tuple[Any, ...]]]:
-    """All rows of all tables of the first schema, with the columns it had."""
-    found = {}
-    engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+def query(url: str, sql: str) -> list[tuple[Any, ...]]:
+    engine = engine_of(url)
     with engine.connect() as connection:
-        for table in tables.metadata.sorted_tables:
-            names = [f'"{column.name}"' for column in table.columns]
-            query = f"SELECT {', '.join(names)} FROM {table.name} ORDER BY 1, 2"
-            found[table.name] = [tuple(row) for row in connection.exec_driver_sql(query)]
+        found = [tuple(row) for row in connection.exec_driver_sql(sql)]
     engine.dispose()
     return found
 
 
-def test_the_file_of_the_first_schema_can_be_read_or_upgraded_by_every_dfplan(tmp_path: Path) -> None:
-    url = f"sqlite:///{shutil.copy(FIRST_STORE, tmp_path / 'plans.db')}"
-    before = rows_of(url)
-    assert upgrade_store(url) == Upgraded(1, tables.VERSION)
-    assert rows_of(url) == before
-    with open_store(url) as store:
+def rows_of(url: str) -> dict[str, list[tuple[Any, ...]]]:
+    """All rows of all tables of the first schema, with those of its columns that are still there."""
+    found = {}
+    for table in first_tables():
+        names = [f'"{column.name}"' for column in table.columns if column.name not in DROPPED]
+        found[table.name] = query(url, f"SELECT {', '.join(names)} FROM {table.name} ORDER BY 1, 2")
+    return found
+
+
+def test_a_store_of_the_first_schema_is_upgraded_with_all_that_it_holds(first_url: str) -> None:
+    before = rows_of(first_url)
+    run_keys = [key for (key,) in query(first_url, "SELECT key FROM dfplan_run ORDER BY id")]
+    assert upgrade_store(first_url) == Upgraded(1, tables.VERSION)
+    assert rows_of(first_url) == before
+    with open_store(first_url) as store:
         info = store.info()
         assert (info.views, info.bundles, info.runs, info.operators) == (3, 4, 4, 15)
         keys = [store.put_bundle(bundle, at=MORNING) for bundle in first_bundles()]
-        runs = [store.put_run(run) for run in first_runs(keys)]
         assert [store.bundle(key) for key in keys] == first_bundles()
-        assert [store.run(key) for key in runs] == first_runs(keys)
-        # They are the same keys as then: nothing was added.
-        assert store.info().bundles == 4
-        assert store.info().runs == 4
+        assert store.info().bundles == 4  # they are the same keys as then: nothing was added
+        assert [store.run(key) for key in run_keys] == first_runs(keys)
+
+
+def test_what_runs_spilled_and_scanned_is_summed_from_their_metrics(first_url: str) -> None:
+    counted = '[{"spilled_bytes":7,"bytes_scanned":1},{"spilled_bytes":5},{"bytes_scanned":20}]'
+    engine = engine_of(first_url)
+    with engine.begin() as connection:
+        for run_id, codec, data in ((2, "raw", counted.encode()), (4, "zlib", b"damaged")):
+            content = {"run": run_id, "sha256": str(run_id), "codec": codec, "data": data}
+            connection.execute(
+                sa.text("INSERT INTO dfplan_content VALUES (:sha256, :codec, 99, :data)"), content
+            )
+            connection.execute(sa.text("UPDATE dfplan_run SET metrics = :sha256 WHERE id = :run"), content)
+    engine.dispose()
+    upgrade_store(first_url)
+    # The operators of the first run count neither, the third has no profile.
+    sums = query(first_url, "SELECT id, spilled_bytes, bytes_scanned FROM dfplan_run ORDER BY id")
+    assert sums == [(1, 0, None), (2, 12, 21), (3, None, None), (4, None, None)]
 
 
 def test_opening_an_older_store_names_the_command_that_upgrades_it(
     first_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     later(monkeypatch)
-    with pytest.raises(StoreError, match="the store has schema 1, this dfplan needs schema 2") as caught:
+    with pytest.raises(StoreError, match="the store has schema 1, this dfplan needs schema 3") as caught:
         open_store(first_url)
     assert "dfplan store upgrade" in caught.value.next_step
 
@@ -83,7 +110,7 @@ def test_an_upgrade_keeps_every_row_and_fills_new_columns_from_what_is_stored(
 ) -> None:
     before = rows_of(first_url)
     later(monkeypatch)
-    assert upgrade_store(first_url) == Upgraded(1, 2)
+    assert upgrade_store(first_url) == Upgraded(1, 3)
     assert rows_of(first_url) == before
     assert {name: len(rows) for name, rows in before.items()} == {
         "dfplan_bundle": 4,
@@ -95,14 +122,11 @@ def test_an_upgrade_keeps_every_row_and_fills_new_columns_from_what_is_stored(
         "dfplan_topology": 2,
         "dfplan_view": 3,
     }
-    engine = sa.create_engine(first_url.replace("postgresql:", "postgresql+psycopg:"))
-    with engine.connect() as connection:
-        lines = connection.exec_driver_sql("SELECT DISTINCT sql_lines FROM dfplan_bundle").scalars().all()
-        cpu = connection.exec_driver_sql("SELECT operators_cpu FROM dfplan_run ORDER BY id").scalars().all()
-    engine.dispose()
-    assert list(lines) == [2]
+    lines = query(first_url, "SELECT DISTINCT sql_lines FROM dfplan_bundle")
+    cpu = query(first_url, "SELECT operators_cpu FROM dfplan_run ORDER BY id")
+    assert lines == [(2,)]
     # A thousand nanoseconds a row: 25 aggregated, 1,500 joined, 25 and 1,500 scanned.
-    assert list(cpu) == [3_050_000, 3_050_000, 0, 3_050_000]
+    assert cpu == [(3_050_000,), (3_050_000,), (0,), (3_050_000,)]
     with open_store(first_url) as store:
         keys = [record.key for view in ("revenue", "nations") for record in store.bundles(view)]
         assert [store.bundle(key) for key in keys] == [first_bundles()[number] for number in (1, 0, 2)]
@@ -111,7 +135,7 @@ def test_an_upgrade_keeps_every_row_and_fills_new_columns_from_what_is_stored(
 def test_a_second_upgrade_has_nothing_to_do(first_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     later(monkeypatch)
     upgrade_store(first_url)
-    assert upgrade_store(first_url) == Upgraded(2, 2)
+    assert upgrade_store(first_url) == Upgraded(3, 3)
 
 
 def test_an_upgrade_that_fails_leaves_the_store_as_it_was(
@@ -123,32 +147,33 @@ def test_an_upgrade_that_fails_leaves_the_store_as_it_was(
         with pytest.raises(StoreError, match="dfplan_nowhere"):
             upgrade_store(first_url)
     assert rows_of(first_url) == before
+    assert upgrade_store(first_url) == Upgraded(1, 2)
     with open_store(first_url) as store:
         assert store.info().bundles == 4
 
 
-def test_a_newer_store_is_refused(first_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_newer_store_is_refused(current_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as then:
         later(then)
-        upgrade_store(first_url)
+        upgrade_store(current_url)
     for use in (open_store, upgrade_store):
-        with pytest.raises(StoreError, match="the store has schema 2, this dfplan knows only up to schema 1"):
-            use(first_url)
+        with pytest.raises(StoreError, match="the store has schema 3, this dfplan knows only up to schema 2"):
+            use(current_url)
 
 
 def test_a_store_that_is_upgraded_while_it_is_open_is_not_written_by_the_old_dfplan(
-    first_url: str, monkeypatch: pytest.MonkeyPatch
+    current_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with open_store(first_url) as store:
+    with open_store(current_url) as store:
         with monkeypatch.context() as then:
             later(then)
-            upgrade_store(first_url)
-        before = rows_of(first_url)
-        with pytest.raises(StoreError, match="knows only up to schema 1"):
+            upgrade_store(current_url)
+        before = rows_of(current_url)
+        with pytest.raises(StoreError, match="knows only up to schema 2"):
             store.put_bundle(samples.bundle("new"), at=MORNING)
-        with pytest.raises(StoreError, match="knows only up to schema 1"):
+        with pytest.raises(StoreError, match="knows only up to schema 2"):
             store.gc(keep_bundles=1)
-    assert rows_of(first_url) == before
+    assert rows_of(current_url) == before
 
 
 def test_an_upgrade_where_there_is_no_store_says_so_and_makes_none(store_url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +10,7 @@ from dfplan_assets.planning.diff.alignment import Pair, TreeRow, align, fold
 from dfplan_assets.planning.diff.downstream import counts_by_value
 from dfplan_assets.planning.diff.facts import PlanFacts
 from dfplan_assets.planning.diff.lines import logical_lines, physical_lines
-from dfplan_assets.planning.diff.physical_causes import physical_causes
+from dfplan_assets.planning.diff.physical_causes import physical_causes, scanned_tables
 from dfplan_assets.planning.diff.proof import unchanged_columns
 from dfplan_assets.planning.diff.query_causes import query_causes
 from dfplan_assets.planning.diff.sql_edits import edits, words_of
@@ -22,13 +23,13 @@ from dfplan_assets.planning.diff.surroundings import (
     setting_causes,
     speed_causes,
 )
-from dfplan_assets.planning.identity import normalised_physical_plan
+from dfplan_assets.planning.physical_text import normalised_physical_plan
 
 Kind = Literal[
     "identical", "cosmetic", "columns added", "rows or values may differ", "physical only", "unknown"
 ]
 
-PARTS = ("meaning", "parameters", "inputs", "functions", "settings", "engine", "physical")
+PARTS = ("meaning", "parameters", "inputs", "functions", "settings", "inlined", "engine", "physical")
 _CAUSES_IN_A_LINE = 3
 
 
@@ -100,8 +101,24 @@ def _changed_parts(before: PlanFacts, after: PlanFacts) -> tuple[str, ...]:
     if "physical" not in old or "physical" not in new:
         old.pop("physical", None)
         new.pop("physical", None)
+    elif old["physical"] != new["physical"] and _same_but_for_names(before, after):
+        new["physical"] = old["physical"]
     names = [*PARTS, *sorted({*old, *new} - {*PARTS})]
     return tuple(name for name in names if old.get(name) != new.get(name))
+
+
+def _same_but_for_names(before: PlanFacts, after: PlanFacts) -> bool:
+    """Whether two physical plans of queries that mean the same are the same but for names.
+
+    A physical plan calls columns by the aliases of its query. The queries mean the same, so their
+    expressions do; operators, their order, partitioning and the tables read are left to compare.
+    """
+    if before.identity.fingerprint != after.identity.fingerprint or words_of(before.sql) == words_of(
+        after.sql
+    ):
+        return False
+    shapes = [normalised_physical_plan(facts.physical_plan or "", folded=True) for facts in (before, after)]
+    return shapes[0] == shapes[1] and scanned_tables(before) == scanned_tables(after)
 
 
 def _physical_pairs(before: PlanFacts, after: PlanFacts) -> tuple[Pair, ...] | None:
@@ -109,10 +126,13 @@ def _physical_pairs(before: PlanFacts, after: PlanFacts) -> tuple[Pair, ...] | N
         return None
     # The moment of planning stands in plans that call now(); a release may fold what another does not.
     folded = bool(before.identity.volatile_functions or after.identity.volatile_functions)
-    lines = [
-        physical_lines(normalised_physical_plan(plan, folded=folded))
-        for plan in (before.physical_plan, after.physical_plan)
+    texts = [
+        normalised_physical_plan(plan, folded=folded) for plan in (before.physical_plan, after.physical_plan)
     ]
+    if folded:
+        # Such a plan has no colon behind its operators; they are what lines are paired by.
+        texts = [re.sub(r"^( *\w+) ", r"\1: ", text, flags=re.MULTILINE) for text in texts]
+    lines = [physical_lines(text) for text in texts]
     return align(lines[0], lines[1])
 
 
@@ -129,8 +149,10 @@ def _kind(
         if parts:
             return "physical only"
         return "identical" if before.sql == after.sql else "cosmetic"
-    if "engine" in parts and {*parts} <= {"meaning", "functions", "engine", "physical"}:
+    if "engine" in parts and {*parts} <= {"meaning", "functions", "inlined", "engine", "physical"}:
         same_text = words_of(before.sql) == words_of(after.sql)
+        if _texts_inlined(before) != _texts_inlined(after):
+            return "rows or values may differ"
         if same_text or all(pair.change == "same" for pair in logical):
             return "unknown"
     kept = [name for name in after.schema.names if name in before.schema.names]
@@ -181,11 +203,35 @@ def _causes(
         causes += function_causes(before, after)
     if "settings" in parts:
         causes += setting_causes(before, after)
+    if "inlined" in parts:
+        causes += _inlined_causes(before, after, causes)
     if "meaning" in parts or not _same_output(before, after):
         causes += query_causes(before, after, logical)
     if not causes:
-        causes += _text_causes(before, after) or [f"its {' and '.join(parts)} changed"]
+        deciding = [part for part in parts if part != "physical"]
+        causes += _text_causes(before, after) or [f"its {' and '.join(deciding or parts)} changed"]
     return [*causes, engine_cause(before, after)] if "engine" in parts else causes
+
+
+def _inlined_causes(before: PlanFacts, after: PlanFacts, told: list[str]) -> list[str]:
+    """What changed in views that are inlined, each change told once, at the view that it was made in."""
+    causes: dict[str, None] = {}
+    for name in after.lineage.tables:
+        was, now = before.inlined.get(name), after.inlined.get(name)
+        if was is None and now is not None and name in before.lineage.tables:
+            causes[f"view {name} is inlined now, it was stored before"] = None
+        elif was is not None and now is None and name in before.lineage.tables:
+            causes[f"view {name} is stored now, it was inlined before"] = None
+        elif was is not None and now is not None and was.identity.fingerprint != now.identity.fingerprint:
+            for cause in difference(was, now).causes:
+                if cause not in told:  # as a setting, which changed for all views
+                    deeper = cause.startswith(("inlined view ", "view "))
+                    causes[cause if deeper else f"inlined view {name} changed: {cause}"] = None
+    return list(causes)
+
+
+def _texts_inlined(facts: PlanFacts) -> dict[str, list[str]]:
+    return {name: list(words_of(inlined.sql)) for name, inlined in facts.inlined.items()}
 
 
 def _cosmetic_cause(before: PlanFacts, after: PlanFacts) -> str:

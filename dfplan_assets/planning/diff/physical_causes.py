@@ -62,6 +62,20 @@ def physical_causes(before: PlanFacts, after: PlanFacts, pairs: Sequence[Pair]) 
     return causes
 
 
+def scanned_tables(facts: PlanFacts) -> list[str | None]:
+    """The tables that a physical plan's scans read, in order; None for one that is not clear."""
+    found: list[str | None] = []
+
+    def visit(node: Node) -> None:
+        if node.kind == "DataSourceExec":
+            found.append(_table(node.detail, facts))
+        for child in node.children:
+            visit(child)
+
+    visit(parse_tree((facts.physical_plan or "").rstrip("\n")))
+    return found
+
+
 def _mode(detail: str) -> str:
     found = re.search(r"mode=(\w+)", detail)
     return _MODES.get(found.group(1), found.group(1)) if found else ""

@@ -1,0 +1,142 @@
+"""``dfplan golden``: plans as files beside the views, written, checked, accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.text import Text
+
+from dfplan_assets.cli.options import current_options, options_with_formats, project_options
+from dfplan_assets.cli.output import print_json, print_text
+from dfplan_assets.errors import InputError
+from dfplan_assets.lookup import check_view
+
+if TYPE_CHECKING:
+    from dfplan_assets.golden.update import Updated
+    from dfplan_assets.project.model import Level, Project
+
+
+@click.group()
+@project_options
+def golden() -> None:
+    """Golden plans: the plans of all views as files, committed beside them."""
+
+
+@golden.command()
+@click.argument("views", metavar="[VIEW…]", nargs=-1)
+@click.option(
+    "--sizes", is_flag=True, help="Take the sizes of all tables anew, from the data and the last runs."
+)
+@project_options
+def update(views: tuple[str, ...], sizes: bool) -> None:
+    """Write the golden plans of the named VIEWs; of all views, if none is named.
+
+    Without a VIEW, the golden plans of views that are gone are deleted. No data is needed; where a
+    source has no file, the columns that were recorded stand in for it.
+    """
+    options = current_options()
+    from dfplan_assets.golden.update import update as update_goldens
+
+    project = _project(views)
+    updated = update_goldens(project, views or None, sizes=sizes)
+    if options.format == "json":
+        print_json(_document(updated, project))
+    else:
+        print_text(*_lines(updated, project))
+    _end_with_problems(updated)
+
+
+@golden.command()
+@click.argument("views", metavar="[VIEW…]", nargs=-1)
+@click.option(
+    "--level",
+    type=click.Choice(["meaning", "plan"]),
+    help="What counts: only what can change results, or the physical plan too. Default: as dfplan.yaml says.",
+)
+@options_with_formats("text", "json", "junit", "markdown")
+@click.pass_context
+def check(ctx: click.Context, views: tuple[str, ...], level: Level | None) -> None:
+    """Compare the plans of all views, or the named VIEWs, with their golden plans.
+
+    Exits with 0 where all are as the golden plans have them, 1 where one drifted, 2 where a golden plan is
+    missing or cannot be used. Nothing is run or written, and no data is needed.
+    """
+    options = current_options()
+    from dfplan_assets.cli import golden_reports
+    from dfplan_assets.golden.check import check_project
+
+    found = check_project(_project(views), views or None, level)
+    if options.format == "json":
+        print_json(golden_reports.document(found))
+    elif options.format == "text":
+        print_text(*golden_reports.lines(found))
+    else:
+        report = golden_reports.junit if options.format == "junit" else golden_reports.markdown
+        print(report(found))
+    ctx.exit(found.exit_code)
+
+
+@golden.command()
+@click.argument("views", metavar="VIEW…", nargs=-1, required=True)
+@click.option("--note", required=True, metavar="TEXT", help="Why the new plan is as it should be.")
+@project_options
+def accept(views: tuple[str, ...], note: str) -> None:
+    """Take the new plans of the named VIEWs as golden, and keep in the plan store who did, when and why."""
+    options = current_options()
+    from dfplan_assets.golden.accept import accept as accept_plans
+
+    if not note.strip():
+        raise InputError(
+            "dfplan golden accept", "the note is empty", "Say why: --note 'larger threshold, #12'"
+        )
+    project = _project(views)
+    updated = accept_plans(project, views, note.strip())
+    if options.format == "json":
+        print_json({**_document(updated, project), "note": note.strip()})
+    else:
+        print_text(*_lines(updated, project))
+    _end_with_problems(updated)
+
+
+def _project(views: Sequence[str]) -> Project:
+    """The project; raises UnknownNameError for a name that is none of its views."""
+    from dfplan_assets.project import load_project
+
+    project = load_project(current_options().project)
+    for view in views:
+        check_view(view, project.views, str(project.root))
+    return project
+
+
+def _document(updated: Updated, project: Project) -> dict[str, Any]:
+    return {
+        "folder": str(project.golden_plans.folder),
+        "written": list(updated.written),
+        "unchanged": list(updated.unchanged),
+        "removed": list(updated.removed),
+        "problems": [
+            {"where": each.where, "cause": each.cause, "next_step": each.next_step}
+            for each in updated.problems
+        ],
+    }
+
+
+def _lines(updated: Updated, project: Project) -> list[Text]:
+    named = [
+        *(Text.assemble(("written  ", "green"), view) for view in updated.written),
+        *(Text.assemble(("removed  ", "yellow"), view) for view in updated.removed),
+    ]
+    summary = (
+        f"{len(updated.written)} golden plans written, {len(updated.unchanged)} as they were, "
+        f"{len(updated.removed)} removed, in {project.golden_plans.folder}"
+    )
+    return [*named, Text(summary)]
+
+
+def _end_with_problems(updated: Updated) -> None:
+    for problem in updated.problems:
+        click.echo(f"Error: {problem}", err=True)
+    if updated.problems:
+        click.get_current_context().exit(2)

@@ -1,0 +1,166 @@
+"""Planning that no machine colours: over stand-in tables of recorded sizes, with fixed partitions.
+
+A plan made here is a function of the project and of what its golden files record. The planner's
+decisions by size (which side of a join is built, whether it is partitioned, how scans are divided) are
+those for the recorded rows and bytes. Least, greatest and distinct values of columns are not recorded,
+so that no value of a table stands in a golden file: what would follow from them alone is not seen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from urllib.parse import quote
+
+from datafusion import DataFrame, SessionContext
+
+from dfplan_assets.golden.columns import columns_to_json
+from dfplan_assets.golden.stand_in import ASSUMED, TableSize, table_files
+from dfplan_assets.planning.bundle import EnvironmentPart, Identity, PlanBundle, ProjectPlan
+from dfplan_assets.planning.capture import capture, shown_query
+from dfplan_assets.planning.diff.sql_edits import words_of
+from dfplan_assets.planning.environment import engine_settings
+from dfplan_assets.planning.guard import plan_query
+from dfplan_assets.planning.identity import engine_version, with_physical, without_secret_values
+from dfplan_assets.planning.parameters import bound_parameters
+from dfplan_assets.planning.session import planning_context
+from dfplan_assets.planning.sources import register_source
+from dfplan_assets.project.model import Engine, Source
+
+FORM = 1
+"""Counts on when plans are pinned in another way, so that every physical plan is made anew."""
+
+PARTITIONS = 4
+"""The partitions of golden plans where ``dfplan.yaml`` names no number."""
+
+_TARGET_PARTITIONS = "datafusion.execution.target_partitions"
+_PLANNING_CONCURRENCY = "datafusion.execution.planning_concurrency"
+
+
+def pinned_engine(engine: Engine) -> Engine:
+    """An engine with numbers in the place of those that follow the machine's cores."""
+    settings = {_PLANNING_CONCURRENCY: str(PARTITIONS), **engine.settings}
+    if engine.target_partitions is None and _TARGET_PARTITIONS not in settings:
+        return replace(engine, target_partitions=PARTITIONS, settings=settings)
+    return replace(engine, settings=settings)
+
+
+@dataclass(frozen=True)
+class PinnedPlan:
+    """A view's plan over stand-ins: its identity, with the part ``physical`` if its physical plan is made."""
+
+    identity: Identity
+    physical_plan: str | None
+
+
+class PinnedProject:
+    """A planned project over stand-in tables; a context that removes their files at its end."""
+
+    def __init__(self, plan: ProjectPlan, sizes: Mapping[str, TableSize | None]) -> None:
+        self.plan = replace(plan, project=replace(plan.project, engine=pinned_engine(plan.project.engine)))
+        self.settings = engine_settings(self.plan.project.engine)
+        self._sizes = sizes
+        self._folder = TemporaryDirectory(prefix="dfplan-golden-")
+        self._sessions: dict[bool, tuple[SessionContext, set[str]]] = {}
+        self._tables: dict[str, Source] = {}
+        self._partitions = int(self.settings[_TARGET_PARTITIONS] or PARTITIONS)
+
+    def __enter__(self) -> PinnedProject:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._folder.cleanup()
+
+    def identity(self, view: str) -> Identity:
+        """A view's identity without its physical plan, and without the values of secret parameters."""
+        found, project = self.plan.views[view], self.plan.project
+        params = project.params_of(found.view)
+        return without_secret_values(found.identity, found.view.sql, params, project.secret_params)
+
+    def physical_inputs(self, view: str) -> str:
+        """The hash of all that decides a view's physical plan: where it is equal, so is the plan."""
+        found = self.plan.views[view]
+        tables = sorted({*found.lineage.tables, *found.lineage.unused_tables})
+        content = [
+            FORM,
+            engine_version(),
+            sorted(self.settings.items()),
+            words_of(found.view.sql),
+            [[each.name, each.type, each.value] for each in bound_parameters(self.plan.project, found.view)],
+            [
+                [
+                    table,
+                    self._format(table),
+                    columns_to_json(self.plan.schema_of(table)),
+                    _size_to_json(self._size(table)),
+                ]
+                for table in tables
+            ],
+        ]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    def physical(self, view: str) -> PinnedPlan:
+        """The physical plan of a view. Raises PlanningError where it has none."""
+        ctx, frame = self._planned(view)
+        shown, hide = shown_query(ctx, self.plan, self.plan.views[view].view, frame)
+        return self.with_plan(view, self._without_folder(hide(shown.execution_plan().display_indent())))
+
+    def with_plan(self, view: str, physical_plan: str) -> PinnedPlan:
+        """A view with a physical plan that is known already."""
+        return PinnedPlan(with_physical(self.identity(view), physical_plan), physical_plan)
+
+    def bundle(self, view: str, environment: Sequence[EnvironmentPart]) -> PlanBundle:
+        """The whole bundle of a view, rules included, as ``capture`` makes it."""
+        ctx, frame = self._planned(view)
+        captured = capture(ctx, self.plan, self.plan.views[view], frame, environment, verbose=True)
+        text = self._without_folder(captured.bundle.physical_plan)
+        return replace(
+            captured.bundle,
+            physical_plan=text,
+            identity=with_physical(self.identity(view), text),
+        )
+
+    def _planned(self, view: str) -> tuple[SessionContext, DataFrame]:
+        found = self.plan.views[view]
+        # Folding constants puts the moment of planning into the plan; without it now() stays now().
+        folding = not found.identity.volatile_functions
+        if folding not in self._sessions:
+            ctx = planning_context(self.plan.project.engine)
+            if not folding:
+                ctx.remove_optimizer_rule("simplify_expressions")
+            self._sessions[folding] = ctx, set()
+        ctx, known = self._sessions[folding]
+        for table in (*found.lineage.tables, *found.lineage.unused_tables):
+            if table not in known:
+                register_source(ctx, self._stand_in(table), self.plan.schema_of(table))
+                known.add(table)
+        return ctx, plan_query(ctx, found.view, self.plan.project.params_of(found.view))
+
+    def _stand_in(self, table: str) -> Source:
+        if table not in self._tables:
+            source = self.plan.project.sources.get(table) or Source(table, "", "parquet", {}, None)
+            folder = Path(self._folder.name) / table
+            schema = self.plan.schema_of(table)
+            self._tables[table] = table_files(folder, source, schema, self._size(table), self._partitions)
+        return self._tables[table]
+
+    def _format(self, table: str) -> str:
+        source = self.plan.project.sources.get(table)
+        return "parquet" if source is None else source.format
+
+    def _size(self, table: str) -> TableSize:
+        return self._sizes.get(table) or ASSUMED
+
+    def _without_folder(self, text: str) -> str:
+        return text.replace(quote(self._folder.name).lstrip("/") + "/", "")
+
+
+def _size_to_json(size: TableSize) -> list[int | None]:
+    return [size.files, size.bytes, size.rows]

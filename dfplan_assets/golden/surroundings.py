@@ -1,0 +1,81 @@
+"""The project's golden file: the environment that all its golden plans are made in.
+
+It holds the engine's release and settings, all tables and columns, all functions, and the sizes of
+tables that plans are pinned to.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from dfplan_assets.errors import GoldenError
+from dfplan_assets.golden.columns import columns_of_json, columns_to_json
+from dfplan_assets.golden.sealed import sealed, unsealed
+from dfplan_assets.golden.stand_in import TableSize
+from dfplan_assets.planning.bundle import EnvironmentPart, ProjectPlan
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What golden plans are pinned to.
+
+    ``settings`` are all of DataFusion's, by name. ``sources`` are the columns of every source that a
+    view reads. ``sizes`` are those of sources and views; None for a table whose size was not known.
+    """
+
+    engine: str
+    settings: Mapping[str, str | None]
+    sources: Mapping[str, pa.Schema]
+    sizes: Mapping[str, TableSize | None]
+
+
+def surroundings_text(
+    plan: ProjectPlan,
+    environment: Sequence[EnvironmentPart],
+    settings: Mapping[str, str | None],
+    sizes: Mapping[str, TableSize | None],
+) -> str:
+    """The text of the project's golden file."""
+    rows = {part.name: json.loads(part.content) for part in environment}
+    return sealed(
+        {
+            "engine": dict(rows["versions"])["datafusion"],
+            "sizes": {
+                name: None if size is None else [size.files, size.bytes, size.rows]
+                for name, size in sorted(sizes.items())
+            },
+            "sources": {
+                name: columns_to_json(schema) for name, schema in sorted(plan.source_schemas.items())
+            },
+            "df_settings": dict(settings),
+            **{name: rows[name] for name in ("tables", "columns", "views", "routines", "parameters")},
+        }
+    )
+
+
+def read_surroundings(text: str, file: Path) -> Surroundings:
+    """The project's golden file that a text is. Raises GoldenError where it is none."""
+    document = unsealed(text, file, None)
+    try:
+        return Surroundings(
+            engine=document["engine"],
+            settings=dict(document["df_settings"]),
+            sources={name: columns_of_json(rows) for name, rows in document["sources"].items()},
+            sizes={name: _size(value) for name, value in document["sizes"].items()},
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise GoldenError(
+            str(file),
+            f"it lacks what it should have, or has it in another form: {type(error).__name__}: {error}",
+            "Write it anew: dfplan golden update",
+        ) from error
+
+
+def _size(value: Sequence[Any] | None) -> TableSize | None:
+    return None if value is None else TableSize(*value)

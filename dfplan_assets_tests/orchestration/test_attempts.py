@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from dfplan_assets.errors import ExecutionError
+from dfplan_assets.orchestration.assets import view_assets
+from dfplan_assets.orchestration.runner import Attempt, Made, ProjectRunner
+from dfplan_assets.orchestration.translator import DfplanTranslator
+from dfplan_assets.store import open_store
+from dfplan_assets_tests.small_projects import plan_of, write_shop
+
+
+def test_a_step_that_dagster_retries_asks_for_the_next_attempt_of_the_same_run(tmp_path: Path) -> None:
+    plan = plan_of(write_shop(tmp_path))
+    runner = ProjectRunner(plan)
+    asked: list[Attempt] = []
+
+    def make(attempt: Attempt) -> Made:
+        asked.append(attempt)
+        if len(asked) < 3:
+            raise dg.RetryRequested(max_retries=5)
+        return runner(attempt)
+
+    job = dg.Definitions(
+        assets=view_assets(plan, DfplanTranslator(), make)
+    ).resolve_implicit_global_asset_job_def()
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(instance=instance, asset_selection=[dg.AssetKey("revenue")])
+    assert asked == [Attempt("revenue", result.run_id, number) for number in (1, 2, 3)]
+    with open_store(plan.project.store) as store:
+        assert store.runs("revenue")[["attempt", "dagster_run_id"]].to_numpy().tolist() == [
+            [3, result.run_id]
+        ]
+
+
+def test_an_attempt_is_recorded_with_its_number_and_partition_whether_it_fails_or_not(tmp_path: Path) -> None:
+    plan = plan_of(write_shop(tmp_path, broken="select 1 / (id - 1) as x from orders"))
+    runner = ProjectRunner(plan)
+    runner(Attempt("revenue", "run", number=2, partition_key="2026-03-01"))
+    with pytest.raises(ExecutionError):
+        runner(Attempt("broken", "run", number=4, partition_key="2026-03-02"))
+    with open_store(plan.project.store) as store:
+        latest = store.latest_runs(["revenue", "broken"])
+    assert {view: (run.status, run.attempt, run.partition_key) for view, run in latest.items()} == {
+        "revenue": ("succeeded", 2, "2026-03-01"),
+        "broken": ("failed", 4, "2026-03-02"),
+    }
