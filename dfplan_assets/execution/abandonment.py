@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock
 
 from dfplan_assets.errors import ExecutionError
 
-_PUBLISHING_SECONDS = 3.0
+PATIENCE_SECONDS = 3.0
+"""How long ``abandon`` waits for results that are just being published, which takes moments, in seconds.
+
+A disk that hangs must not keep a run from ending.
+"""
 
 
 class Attempt:
@@ -24,16 +29,6 @@ class Attempt:
         """Whether the attempt was given up."""
         return self._abandoned
 
-    def abandon(self) -> None:
-        """From now on the attempt publishes nothing.
-
-        Waits for a result that is just being published, which takes moments, though not for ever: a disk
-        that hangs would otherwise keep the run from ending.
-        """
-        self._abandoned = True
-        if self._publishing.acquire(timeout=_PUBLISHING_SECONDS):
-            self._publishing.release()
-
     @contextmanager
     def publishing(self, where: str) -> Iterator[None]:
         """Around publishing; raises ExecutionError, which names ``where``, for an abandoned attempt."""
@@ -45,6 +40,16 @@ class Attempt:
                     "Run the view again.",
                 )
             yield
+
+
+def abandon(attempts: Collection[Attempt]) -> None:
+    """From now on these attempts publish nothing; those that are just publishing come to an end first."""
+    for attempt in attempts:
+        attempt._abandoned = True
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    for attempt in attempts:
+        if attempt._publishing.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            attempt._publishing.release()
 
 
 _current: ContextVar[Attempt] = ContextVar("dfplan_attempt")

@@ -28,6 +28,7 @@ from dagster._core.execution.step_dependency_config import StepDependencyConfig
 from dagster._core.executor.base import Executor
 from dagster._core.storage.tags import PRIORITY_TAG
 
+from dfplan_assets.execution.abandonment import abandon
 from dfplan_assets.orchestration.active_steps import ActiveSteps
 from dfplan_assets.orchestration.step_threads import (
     Assignment,
@@ -213,8 +214,7 @@ class _SharedRun:
 
     def close(self) -> None:
         """Lets the threads end; what still runs, since whoever listened has gone, publishes nothing."""
-        for assignment in self._running:
-            assignment.attempt.abandon()
+        abandon([assignment.attempt for assignment in self._running])
         for thread in self._threads:
             thread.end()
 
@@ -231,6 +231,9 @@ class _SharedRun:
         thread = self._continuing.pop(step.key, self._idle[-1])
         if thread in self._idle:
             self._idle.remove(thread)
+        # What would have gone on with its chain here, but waits for others as well, is no longer next.
+        for follower in [key for key, kept in self._continuing.items() if kept is thread]:
+            del self._continuing[follower]
         step_context = self._job_context.for_step(step, self._active.get_known_state())
         assignment = thread.assign(step_context)
         self._running.add(assignment)
@@ -295,9 +298,10 @@ class _SharedRun:
             self._deadline = time.monotonic() + self._grace_seconds
 
     def _abandoned(self) -> Iterator[DagsterEvent]:
-        for assignment in list(self._running):
-            assignment.attempt.abandon()
-            self._running.remove(assignment)
+        given_up = list(self._running)
+        abandon([assignment.attempt for assignment in given_up])
+        self._running.clear()
+        for assignment in given_up:
             # The step's own log is silent from now on.
             step_context = self._job_context.for_step(assignment.step_context.step)
             try:

@@ -12,8 +12,8 @@ from dagster._core.execution.job_execution_result import JobExecutionResult
 from dagster._core.execution.retries import RetryMode
 
 from dfplan_assets.errors import ExecutionError
-from dfplan_assets.execution.abandonment import publishing
-from dfplan_assets.orchestration.shared_executor import SharedExecutor
+from dfplan_assets.execution.abandonment import PATIENCE_SECONDS, publishing
+from dfplan_assets.orchestration.shared_executor import GRACE_SECONDS, SharedExecutor
 from dfplan_assets_tests.orchestration.jobs import WAIT_SECONDS, Notes, messages, run_job, states
 
 notes = Notes()
@@ -142,6 +142,10 @@ def test_an_abandoned_step_publishes_and_logs_nothing_after_the_run(instance: dg
     ]
     assert "said too late" not in [line for _, line in messages(instance, result.run_id)]
     assert len(instance.all_logs(result.run_id)) == before
+
+
+def test_a_run_ends_within_ten_seconds_even_where_a_disk_hangs() -> None:
+    assert GRACE_SECONDS + PATIENCE_SECONDS < 10
 
 
 def test_an_interrupted_run_that_nobody_terminated_fails(instance: dg.DagsterInstance) -> None:
