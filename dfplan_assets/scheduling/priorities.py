@@ -24,22 +24,17 @@ class Urgency:
     wanted_by: tuple[int | None, ...]
 
     @classmethod
-    def of(cls, graph: TaskGraph, tasks: Mapping[str, Task]) -> Urgency:
-        """The urgency of each task of a graph; 0 where nobody asked."""
+    def of(cls, graph: TaskGraph, tasks: Mapping[str, Task], *, inherited: bool = True) -> Urgency:
+        """The urgency of each task of a graph, 0 where nobody asked; from urgent tasks behind if ``inherited``."""
         levels = [tasks[name].user_priority or 0 for name in graph.names]
         wanted_by: list[int | None] = [
             index if tasks[name].user_priority is not None else None for index, name in enumerate(graph.names)
         ]
-        for task in reversed(graph.topological):
+        for task in reversed(graph.topological if inherited else ()):
             for other in graph.downstream[task]:
                 if levels[other] > max(0, levels[task]):
                     levels[task], wanted_by[task] = levels[other], wanted_by[other]
         return cls(tuple(levels), tuple(wanted_by))
-
-    @property
-    def asked(self) -> bool:
-        """Whether anybody asked for anything."""
-        return any(self.levels)
 
 
 @dataclass(frozen=True)
@@ -108,18 +103,18 @@ def rank(
     urgency: Urgency,
     chains: Mapping[int, tuple[int, ...]],
     priorities: Sequence[int],
-    levels: Sequence[float],
+    levels: Sequence[float] | None,
     unit: str,
 ) -> tuple[tuple[Ranked, ...], tuple[str, ...]]:
     """The tasks in ``order`` with all that is known of their place, and the names of one critical path.
 
-    ``levels`` are the bottom levels that the order comes from, in ``unit`` (``s`` or ``views``).
+    ``levels`` are the bottom levels that the order comes from, in ``unit`` (``s`` or ``views``); None where
+    it does not come from any.
     """
     seconds = [estimate.seconds for estimate in estimates]
     bottom, top = graph.bottom_levels(seconds), graph.top_levels(seconds)
     longest = max(bottom, default=0.0)
-    by_level = sorted(range(len(order)), key=lambda task: (-urgency.levels[task], -levels[task]))
-    usual_place = {task: place for place, task in enumerate(by_level)}
+    ahead = _ahead(order, levels, urgency) if levels is not None else frozenset()
     behind = {
         task: members
         for head, all_ in chains.items()
@@ -140,11 +135,13 @@ def rank(
             )
         if task in behind:
             words.append(f"runs right behind {graph.names[behind[task]]}")
-        words.append(f"{_amount(levels[task], unit)} from its start to the end of the run")
+        if levels is None:
+            words.append("in the order of the plan")
+        else:
+            words.append(f"{_amount(levels[task], unit)} from its start to the end of the run")
         words.append("on the critical path" if critical else f"{slack:.3g} s slack")
-        better = levels[by_level[place]] > levels[task] * (1 + _EQUAL) and task not in behind
-        if better and usual_place[task] - place > 0:
-            words.append("earlier than that, since the simulated run is shorter so")
+        if task in ahead and task not in behind:
+            words.append("ahead of longer ones, as simulated runs are shorter that way")
         found.append(
             Ranked(
                 task=tasks[graph.names[task]],
@@ -178,6 +175,18 @@ def small_integers(urgency: Sequence[int]) -> list[int]:
     """
     late = sum(level < 0 for level in urgency)
     return [*range(len(urgency) - late, 0, -1), *range(-1, -late - 1, -1)]
+
+
+def _ahead(order: Sequence[int], levels: Sequence[float], urgency: Urgency) -> frozenset[int]:
+    """The tasks with an equally urgent one of a higher level right behind them or later."""
+    found = []
+    highest: dict[int, float] = {}
+    for task in reversed(order):
+        level = urgency.levels[task]
+        if highest.get(level, 0.0) > levels[task] * (1 + _EQUAL):
+            found.append(task)
+        highest[level] = max(highest.get(level, 0.0), levels[task])
+    return frozenset(found)
 
 
 def _count(number: int, noun: str) -> str:

@@ -78,30 +78,29 @@ def schedule(
     )
     at_once = parallelism.workers
     seconds = [found.seconds for found in estimates]
-    urgency = Urgency.of(graph, by_name)
+    urgency = Urgency.of(graph, by_name, inherited=order != "off")
     reasons = list(parallelism.reasons)
     chains = Chains({}, graph, tuple(range(len(graph.names))))
-    unit, levels = "s", graph.bottom_levels(seconds)
+    unit: str = "s"
+    levels: list[float] | None = graph.bottom_levels(seconds)
     if order == "measured":
         chains = Chains.of(graph, estimates, urgency.levels, group_below_seconds)
         budget = Budget.of_seconds(search_seconds)
         heads = _measured_order(chains, estimates, urgency, at_once, budget)
-        priorities_of = urgency.levels
         reasons += _words(estimates, chains)
-    else:
+    elif order == "static":
         unit, levels = "views", graph.bottom_levels([1.0] * len(seconds))
-        if order == "static":
-            heads = in_order([-level for level in levels], graph)
-            priorities_of = urgency.levels
-            reasons.append("ordered by the graph alone: the longest path of views first")
-        else:
-            given = {task.name: place for place, task in enumerate(tasks)}
-            heads = sorted(range(len(seconds)), key=lambda task: given[graph.names[task]])
-            priorities_of = tuple(by_name[name].user_priority or 0 for name in graph.names)
-            reasons.append("not ordered: views run as they depend on each other")
-        heads.sort(key=lambda task: -priorities_of[task])
+        heads = in_order([-level for level in levels], graph)
+        reasons.append("ordered by the graph alone: the longest path of views first")
+    else:
+        levels = None
+        given = {task.name: place for place, task in enumerate(tasks)}
+        heads = sorted(range(len(seconds)), key=lambda task: given[graph.names[task]])
+        reasons.append("not ordered: views run as they depend on each other")
+    if order != "measured":
+        heads.sort(key=lambda task: -urgency.levels[task])
     places = [task for head in heads for task in chains.members(head)]
-    in_place = [priorities_of[task] for task in places]
+    in_place = [urgency.levels[task] for task in places]
     ranked, critical_path = rank(
         graph,
         by_name,

@@ -142,6 +142,7 @@ def test_off_keeps_the_order_given_and_no_priorities() -> None:
     check(found, DIAMOND)
     assert names(found) == ["e", "a", "b", "c", "d"]
     assert {rank.priority for rank in found.ranked} == {0}
+    assert found.ranked[0].reason == "in the order of the plan; 4 s slack"
 
 
 @pytest.mark.parametrize("order", ["measured", "static", "off"])
