@@ -6,6 +6,7 @@ import sys
 
 from benchmarks import (
     bundles,
+    golden,
     long_tail,
     materialising,
     ordering,
@@ -19,6 +20,7 @@ BENCHMARKS = {
     "planning": planning.main,
     "bundles": bundles.main,
     "store": store.main,
+    "golden": golden.main,
     "regressions": regressions.main,
     "materialising": materialising.main,
     "scheduling": scheduling.main,

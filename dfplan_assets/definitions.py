@@ -1,8 +1,9 @@
 """The definitions that Dagster loads: the project named by ``DFPLAN_PROJECT``, else the demo.
 
-Loading plans those views that changed since the last load; what it writes is the memory of that,
-``.dfplan/planned``, which may be deleted at any time. A project that cannot be planned raises the
-error that says why, which Dagster shows as the error of the code location.
+Loading plans those views that changed since the last load. It writes nothing, but for the memory of
+that in a project that has been run before (``.dfplan/planned``, which may be deleted at any time). A
+project that cannot be planned raises the error that says why, which Dagster shows as the error of the
+code location.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from dfplan_assets.cli.lineage import lineage
 from dfplan_assets.cli.options import project_options
 from dfplan_assets.cli.path import path
 from dfplan_assets.cli.plan import plan
+from dfplan_assets.cli.profile import profile
 from dfplan_assets.cli.regressions import regressions
 from dfplan_assets.cli.run import run
 from dfplan_assets.cli.schedule import schedule
@@ -40,5 +41,18 @@ def main() -> None:
     """A folder of SQL views as a Dagster project, from its query plans."""
 
 
-for _command in (lineage, plan, run, path, show, diff, history, schedule, golden, regressions, store):
+for _command in (
+    lineage,
+    plan,
+    run,
+    path,
+    show,
+    profile,
+    diff,
+    history,
+    schedule,
+    golden,
+    regressions,
+    store,
+):
     main.add_command(_command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -172,7 +173,7 @@ def markdown(check: Check) -> str:
 
 
 def _ticks(text: str) -> list[str]:
-    return [run for run in "".join(sign if sign == "`" else " " for sign in text).split()]
+    return re.findall("`+", text)
 
 
 def _cell(text: str) -> str:

@@ -158,14 +158,7 @@ def _run_document(row: dict[str, Any]) -> dict[str, Any]:
 
 def _plan_table(plans: Sequence[_Plan], ran: _Runs, acceptances: Sequence[AcceptanceRecord]) -> Table:
     numbers = ("runs", "median s", "90 % s")
-    headings = (
-        "plan",
-        "first seen",
-        "last seen",
-        *numbers,
-        *(("accepted",) if acceptances else ()),
-        "changed",
-    )
+    headings = ("plan", "first seen", "last seen", *numbers, "accepted", "changed")
     grid = _grid(headings, numbers)
     for plan in plans:
         rows = ran.of(plan)
@@ -178,7 +171,7 @@ def _plan_table(plans: Sequence[_Plan], ran: _Runs, acceptances: Sequence[Accept
             str(len(rows)),
             "" if median is None else f"{median:,.3f}",
             "" if p90 is None else f"{p90:,.3f}",
-            *((Text("" if accepted is None else acceptance_text(accepted)),) if acceptances else ()),
+            Text("no" if accepted is None else acceptance_text(accepted)),
             Text("first plan" if plan.changed is None else ", ".join(plan.changed)),
         )
     return grid

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dfplan_assets.regressions.figures import PlanFigures
     from dfplan_assets.regressions.statistics import Comparison
     from dfplan_assets.regressions.verdict import Verdict
+    from dfplan_assets.store import Store
 
 _ORDER = ("regression", "slower without a plan change", "drift", "improved", "steady", "too few runs")
 _STYLE = {
@@ -39,7 +40,6 @@ def regressions(view: str | None) -> None:
     Reads the plan store alone. Exits with 1 where a plan made its view slower, unless somebody has accepted
     that plan since (dfplan golden accept).
     """
-    from dfplan_assets.regressions.cause import plan_change
     from dfplan_assets.regressions.history import read_histories
     from dfplan_assets.regressions.verdict import judge
 
@@ -49,7 +49,7 @@ def regressions(view: str | None) -> None:
             bundles_of(view, project, store)  # says what is wrong with a name of which nothing is stored
         names = list(project.views) if view is None else [view]
         verdicts = [judge(history) for history in read_histories(store, names).values()]
-        changes = {verdict.view: plan_change(store, verdict) for verdict in verdicts}
+        changes = {verdict.view: _change(store, verdict) for verdict in verdicts}
     verdicts.sort(key=lambda verdict: (_ORDER.index(verdict.kind), verdict.view))
     found = any(verdict.is_open_regression for verdict in verdicts)
     if options.format == "json":
@@ -60,6 +60,14 @@ def regressions(view: str | None) -> None:
     else:
         print_text(*_report(verdicts[0], changes[view]))
     click.get_current_context().exit(1 if found else 0)
+
+
+def _change(store: Store, verdict: Verdict) -> PlanDifference | None:
+    if not verdict.plan_changed:
+        return None
+    from dfplan_assets.regressions.cause import plan_change
+
+    return plan_change(store, verdict)
 
 
 def _document(verdict: Verdict, change: PlanDifference | None) -> dict[str, Any]:

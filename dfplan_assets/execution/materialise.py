@@ -14,10 +14,13 @@ from datafusion import DataFrame, SessionContext
 
 from dfplan_assets.errors import ExecutionError
 from dfplan_assets.execution.abandonment import publishing
+from dfplan_assets.execution.analysis import cpu_seconds
 from dfplan_assets.execution.failures import reporting
+from dfplan_assets.execution.input_sizes import input_sizes
 from dfplan_assets.execution.inputs import Inputs
-from dfplan_assets.execution.metrics import cpu_seconds, profile_operators
-from dfplan_assets.execution.profile import RunProfile
+from dfplan_assets.execution.memory import GAUGE
+from dfplan_assets.execution.metrics import profile_operators
+from dfplan_assets.execution.profile import InputSize, RunProfile
 from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.runtime import Runtime
 from dfplan_assets.execution.validation import validate
@@ -30,19 +33,23 @@ from dfplan_assets.planning.secrets import hider
 from dfplan_assets.planning.sources import file_url
 
 # No view or source has a space in its name, so this hides none of them.
-_RESULT = "result of the view"
+RESULT = "result of the view"
+"""The name under which the query of a view is registered, to be copied."""
 
 
 @dataclass(frozen=True)
 class Materialisation:
-    """A view's new result, what it cost, and the bundle of its plan.
+    """A view's new result, what it cost, the bundle of its plan, and how large its inputs were.
 
-    The values of secret parameters stand in none of it.
+    ``peak_memory_bytes`` is what the execution added to the memory of its process at most, None where
+    that cannot be told. The values of secret parameters stand in none of it.
     """
 
     publication: Publication
     profile: RunProfile
     bundle: PlanBundle
+    inputs: tuple[InputSize, ...] = ()
+    peak_memory_bytes: int | None = None
 
 
 def materialise(
@@ -72,19 +79,21 @@ def materialise(
         with reporting(declared.where, inputs.locations(), hide):
             ctx = runtime.session()
             inputs.register(ctx)
+            sizes = input_sizes(inputs)
             query = plan_query(ctx, declared, plan.project.params_of(declared))
             if environment is None:
                 environment = capture_environment(plan)
             with ThreadPoolExecutor(1, "capture") as beside:
                 # Python captures the plan while DataFusion executes it. Where the execution fails,
                 # its error is the one that counts; where the capture fails, nothing is published.
-                capturing = beside.submit(_bundle, ctx, plan, view_plan, query, environment)
+                capturing = beside.submit(capture_bundle, ctx, plan, view_plan, query, environment)
                 started_at = datetime.now(timezone.utc)
                 started = time.monotonic()
                 # The text of the view goes into no other statement: COPY names what the guard let through.
-                ctx.register_view(_RESULT, query)
-                copy = ctx.sql(f"COPY \"{_RESULT}\" TO '{file_url(file)}' STORED AS PARQUET")
-                counts = copy.collect()
+                ctx.register_view(RESULT, query)
+                copy = ctx.sql(f"COPY \"{RESULT}\" TO '{file_url(file)}' STORED AS PARQUET")
+                with GAUGE.measuring() as peak:
+                    counts = copy.collect()
             bundle = capturing.result()
             # Taken after the execution: a plan taken before holds no metrics.
             executed = copy.execution_plan()
@@ -104,10 +113,10 @@ def materialise(
         output_bytes=publication.bytes,
         root=root,
     )
-    return Materialisation(publication, profile, bundle)
+    return Materialisation(publication, profile, bundle, sizes, peak.bytes)
 
 
-def _bundle(
+def capture_bundle(
     ctx: SessionContext,
     plan: ProjectPlan,
     view_plan: ViewPlan,

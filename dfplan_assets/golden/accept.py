@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Collection
+from datetime import datetime, timezone
 
 from dfplan_assets.golden.update import Updated, update
 from dfplan_assets.project.model import Project
+from dfplan_assets.store import AcceptanceRecord, open_store
 
 
 def accept(project: Project, views: Collection[str], note: str) -> Updated:
-    """Writes the golden files of the views named, and keeps the acceptance of each in the plan store."""
-    return update(project, views)
+    """Writes the golden files of the views named, and keeps the acceptance of each in the plan store.
+
+    Raises StoreError where the store cannot be opened, before any file is written; otherwise as
+    ``update``.
+    """
+    with open_store(project.store) as store:
+        updated = update(project, views)
+        for view, identity in updated.identities.items():
+            store.put_acceptance(
+                AcceptanceRecord(
+                    view=view,
+                    complete=identity.complete,
+                    fingerprint=updated.fingerprints[view],
+                    accepted_at=datetime.now(timezone.utc),
+                    accepted_by=_person(),
+                    note=note,
+                )
+            )
+    return updated
+
+
+def _person() -> str:
+    """The name of the account; containers may have none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

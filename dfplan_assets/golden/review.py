@@ -24,13 +24,21 @@ _LEFT_OUT = (
     "pruning_predicate=",
     "required_guarantees=",
 )
+_ALWAYS_SET = (
+    "datafusion.execution.listing_table_ignore_subdirectory",
+    "datafusion.execution.planning_concurrency",
+)
 _FIRST_FILE = re.compile(r"file_groups=\{(\d+) groups?: \[\[([^,\]]*)/[^/,\]]*")
 
 
 def review_text(bundle: PlanBundle) -> str:
     """The short file of a view: what it reads and gives, its join order, its operators."""
     rows = next(json.loads(part.content) for part in bundle.environment if part.name == "df_settings")
-    settings = [f"{name} = {value}" for name, value in rows if default_settings().get(name) != value]
+    settings = [
+        f"{name} = {value}"
+        for name, value in rows
+        if default_settings().get(name) != value and name not in _ALWAYS_SET
+    ]
     root = parse_tree(bundle.physical_plan.rstrip("\n"))
     order = _join_order(root)
     lines = [
@@ -59,13 +67,15 @@ def _operators(node: Node, depth: int) -> Iterator[str]:
     if node.kind == "DataSourceExec":
         found = _FIRST_FILE.search(node.detail)
         if found is not None:
-            detail = f"{_table(found.group(2))} in {found.group(1)} parts, {detail}"
-    if node.kind == "RepartitionExec":
-        detail = detail.removesuffix(", ")
+            detail = f"{_table(found.group(2))} in {_parts(int(found.group(1)))}, {detail}"
     text = normalised_physical_plan(f"{node.kind.removesuffix('Exec')} {detail}".rstrip(), folded=False)
     yield "  " * depth + text
     for child in node.children:
         yield from _operators(child, depth + 1)
+
+
+def _parts(number: int) -> str:
+    return f"{number} part{'' if number == 1 else 's'}"
 
 
 def _join_order(node: Node) -> str:

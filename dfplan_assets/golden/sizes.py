@@ -23,11 +23,10 @@ def measured_sizes(plan: ProjectPlan, tables: Iterable[str]) -> dict[str, TableS
     """
     names = list(tables)
     views = [name for name in names if name in plan.views]
+    sources = [name for name in names if name in plan.source_schemas]
     return {
         **dict.fromkeys(names),
-        **{
-            name: _size_of_source(plan.project.sources[name]) for name in names if name in plan.source_schemas
-        },
+        **{name: _size_of_source(plan.project.sources[name]) for name in sources},
         **_sizes_of_views(plan.project.store, views),
     }
 

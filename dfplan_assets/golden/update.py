@@ -23,13 +23,15 @@ from dfplan_assets.project.model import Project
 class Updated:
     """What writing golden files did: views whose files were written or were as they should be already.
 
-    ``identities`` are those of the golden plans. ``problems`` are views that have no plan to write.
+    ``identities`` are those of the golden plans, ``fingerprints`` those that runs have: they tell of secret
+    parameters too. ``problems`` are views that have no plan to write.
     """
 
     written: tuple[str, ...]
     unchanged: tuple[str, ...]
     removed: tuple[str, ...]
     identities: dict[str, Identity]
+    fingerprints: dict[str, str]
     problems: tuple[DfplanError, ...]
 
 
@@ -79,7 +81,10 @@ def update(project: Project, views: Collection[str] | None = None, *, sizes: boo
     removed = [view for view in folder.views() if view not in project.views] if views is None else []
     for view in removed:
         folder.remove(view)
-    return Updated(tuple(written), tuple(unchanged), tuple(removed), identities, tuple(problems))
+    fingerprints = {name: plan.views[name].identity.fingerprint for name in identities}
+    return Updated(
+        tuple(written), tuple(unchanged), tuple(removed), identities, fingerprints, tuple(problems)
+    )
 
 
 def _sizes(

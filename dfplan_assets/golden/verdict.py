@@ -25,7 +25,8 @@ HARMLESS: Mapping[Level, frozenset[GoldenKind]] = {
 class ViewCheck:
     """What became of one view's golden plan.
 
-    ``kind`` is that of the difference, ``engine`` where nothing but DataFusion's release made it.
+    ``kind`` is that of the difference, ``engine`` where nothing but DataFusion's release made it; that is
+    drift where the release changed the view's plan.
     ``downstream`` are the views that the change reaches. ``problem`` says why there was nothing to
     compare; ``difference`` is None then, and where there is none.
     """
@@ -85,20 +86,20 @@ class Check:
     @property
     def verdict(self) -> str:
         """The result in one line."""
-        compared = [view for view in self.views if view.state != "problem"]
-        plural = "" if len(self.views) == 1 else "s"
         parts = []
         if self.drifted:
             kinds = Counter(str(view.kind) for view in self.drifted)
             counts = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
-            parts.append(f"{len(self.drifted)} of {len(self.views)} view{plural} drifted ({counts})")
+            parts.append(f"{len(self.drifted)} of {_views(len(self.views))} drifted: {counts}")
         if self.settings_drifted:
             parts.append("settings drifted")
         if self.all_problems:
             number = len(self.all_problems)
-            parts.append(
-                f"{number} golden file{'' if number == 1 else 's'} cannot be used or {'is' if number == 1 else 'are'} missing"
-            )
-        if parts:
-            return f"{'; '.join(parts)} (level {self.level})"
-        return f"no drift: {len(compared)} view{plural} as the golden plans have {'it' if len(compared) == 1 else 'them'} (level {self.level})"
+            parts.append(f"{number} problem{'' if number == 1 else 's'} with golden files")
+        if not parts:
+            parts.append(f"no drift in {_views(len(self.views))}")
+        return f"{'; '.join(parts)} (level {self.level})"
+
+
+def _views(number: int) -> str:
+    return f"{number} view{'' if number == 1 else 's'}"

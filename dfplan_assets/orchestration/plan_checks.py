@@ -121,7 +121,7 @@ class PlanChecker:
             found = f"the columns stand in another order: {', '.join(written.names)}"
         if found:
             return _Outcome(False, f"the published columns are not those planned: {found}", {})
-        return _Outcome(True, f"{len(planned)} columns as planned", {})
+        return _Outcome(True, f"columns as planned: {', '.join(planned.names)}", {})
 
     def _opened(self) -> Store:
         with self._opening:
@@ -197,7 +197,7 @@ def verdict_metadata(verdict: Verdict, change: PlanDifference | None) -> dict[st
 
 def difference_text(change: PlanDifference) -> str:
     """What differs between two plans, as Markdown: kind, cause and the trees side by side as far as they
-fit."""
+    fit."""
     parts = [f"**{change.kind}**: {shorten(change.cause, _TEXT_BYTES)}"]
     room = _DIFF_BYTES
     for title, rows in (("Logical plan", change.logical_tree), ("Physical plan", change.physical_tree)):

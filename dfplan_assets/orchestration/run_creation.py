@@ -1,4 +1,4 @@
-"""Making a run that is executed in this process at once, without making its parts twice.
+"""Making a run and executing it in this process, without making its parts twice.
 
 ``DagsterInstance.create_run_for_job`` and ``execute_run_iterator`` each cut the selection's job out of
 the whole one again, and a selection of everything is stored as a job and the equal job that it was
@@ -7,18 +7,19 @@ cut from. For 1,000 views that takes seconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Iterator, Set
 from contextlib import ExitStack
 
 import dagster as dg
-from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.definitions.job_base import IJob, InMemoryJob
 from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
-from dagster._core.execution.api import create_execution_plan
+from dagster._core.execution.api import create_execution_plan, execute_run_iterator
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.snap import snapshot_from_execution_plan
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
 from dagster._core.utils import make_new_run_id
 
+from dfplan_assets.orchestration.heap import settled_heap
 from dfplan_assets.orchestration.sqlite_events import PooledEventLogStorage
 
 CODE_LOCATION = "dfplan_assets.definitions"
@@ -85,3 +86,9 @@ def create_run(instance: dg.DagsterInstance, job: RunJob) -> dg.DagsterRun:
             job_code_origin=None,
             asset_graph=definition.asset_layer.asset_graph,
         )
+
+
+def run_events(instance: dg.DagsterInstance, job: IJob, run: dg.DagsterRun) -> Iterator[dg.DagsterEvent]:
+    """Executes a run, and gives its events as they happen."""
+    with settled_heap():
+        yield from execute_run_iterator(job, run, instance)

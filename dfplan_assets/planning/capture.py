@@ -29,7 +29,7 @@ from dfplan_assets.planning.parameters import bound_parameters
 from dfplan_assets.planning.secrets import hider, params_to_show, secret_names
 from dfplan_assets.planning.substrait import NOT_VALIDATED, encode
 from dfplan_assets.planning.topology import topology
-from dfplan_assets.project.model import Project, View
+from dfplan_assets.project.model import View
 
 # No view or source has a space in its name, so this hides none of them.
 _EXPLAINED = "plan of the view"
@@ -65,7 +65,7 @@ def capture(
     explained, hide = shown_query(ctx, plan, view, frame)
     physical = explained.execution_plan()
     physical_text = hide(physical.display_indent())
-    substrait = _substrait(ctx, project, view, explained if hide is str else None)
+    substrait = _substrait(ctx, plan, view, explained if hide is str else None)
     ctx.register_view(_EXPLAINED, explained)
     try:
         tree = hide(explain_tree(ctx, _EXPLAINED))
@@ -133,16 +133,19 @@ def _hidden(node: PhysicalOperator, hide: Callable[[str], str]) -> PhysicalOpera
     )
 
 
-def _substrait(ctx: SessionContext, project: Project, view: View, shown: DataFrame | None) -> SubstraitPlan:
+def _substrait(ctx: SessionContext, plan: ProjectPlan, view: View, shown: DataFrame | None) -> SubstraitPlan:
     if shown is None:
         refusal = "Literal: its secret parameters take no other value that could be shown"
         encoded = SubstraitPlan(None, refusal, (), NOT_VALIDATED)
     else:
         encoded = encode(ctx, shown)
-    if encoded.message is None and project.planning.substrait == "required":
+    if encoded.message is None and plan.project.planning.substrait == "required":
+        inlined = ", ".join(plan.inlined_views(view.name))
+        store = f"store a view that is inlined into it ({inlined}), " if inlined else ""
         raise SubstraitError(
             view.where,
             f"the plan has no Substrait form: {encoded.refusal}",
-            "Rewrite that part of the query, or set planning: {substrait: preferred} in dfplan.yaml.",
+            f"Rewrite that part of the query, {store}"
+            "or set planning: {substrait: preferred} in dfplan.yaml.",
         )
     return encoded

@@ -16,9 +16,11 @@ from dfplan_assets.planning.bundle import BoundParameter, EnvironmentPart, Ident
 from dfplan_assets.planning.catalog import CATALOG, schema_and_table
 from dfplan_assets.planning.guard import plan_query
 from dfplan_assets.planning.lineage.model import ColumnOrigin, Kind, Lineage
+from dfplan_assets.planning.panics import raise_unless_datafusion
 from dfplan_assets.planning.parameters import bound_parameters
 from dfplan_assets.planning.secrets import params_to_show
 from dfplan_assets.planning.sources import move_table
+from dfplan_assets.planning.stable_plan import stable_plan, workshop
 from dfplan_assets.project.model import ParameterValue
 
 INLINED = "inlined"
@@ -31,15 +33,30 @@ _REGISTERED = "query of an inlined view"
 def inlined_schema(analysed: pa.Schema, frame: DataFrame) -> pa.Schema:
     """The schema under which a view that is not stored is known to those that read it.
 
-    The types are those that its query has when it runs (``analysed``); whether a column may be null,
-    as its plan has it, into which nothing is read back from a file.
+    ``frame`` is its query as planned over stand-ins, ``analysed`` the types that it has when it runs.
+    Whether a column may be null is as the plan has it, since nothing is read back from a file.
     """
     return pa.schema(
         [
             pa.field(field.name, field.type, planned.nullable)
-            for field, planned in zip(analysed, frame.schema(), strict=True)
+            for field, planned in zip(analysed, _self_contained(frame).schema(), strict=True)
         ]
     )
+
+
+def _self_contained(frame: DataFrame) -> DataFrame:
+    """A query in its stable form, in which no part refers to columns of a query around it.
+
+    DataFusion takes a correlated subquery for one that is correlated with whatever the view is
+    inlined into, and refuses it in places where a plain one may stand. A query that has no stable
+    form cannot be analysed: whoever reads it fails with what DataFusion says of that.
+    """
+    try:
+        plan = stable_plan(frame.logical_plan())
+    except BaseException as cause:
+        raise_unless_datafusion(cause)
+        return frame
+    return workshop().create_dataframe_from_logical_plan(plan)
 
 
 def register_inlined(ctx: SessionContext, plan: ProjectPlan, name: str) -> None:
@@ -77,7 +94,7 @@ def _planned(
     ctx: SessionContext, plan: ProjectPlan, name: str, params: Mapping[str, ParameterValue]
 ) -> DataFrame:
     view_plan = plan.views[name]
-    frame = _with_types(plan_query(ctx, view_plan.view, params), view_plan.schema)
+    frame = _with_types(_self_contained(plan_query(ctx, view_plan.view, params)), view_plan.schema)
     found: pa.Schema = frame.schema()
     if [(each.name, each.type, each.nullable) for each in found] != [
         (each.name, each.type, each.nullable) for each in view_plan.schema

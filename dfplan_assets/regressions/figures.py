@@ -89,7 +89,7 @@ def known(runs: Sequence[PlannedRun], figure: Callable[[RunSummary], float | Non
 
 @dataclass(frozen=True)
 class InputGrowth:
-    """How many times as large the inputs of later runs are, in the middle and for each of the earlier runs."""
+    """How many times as large later inputs are: in the middle, and against each of the earlier runs."""
 
     median: float
     by_run: tuple[float, ...]

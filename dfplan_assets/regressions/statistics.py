@@ -10,10 +10,10 @@ sum, ties included, is computed exactly: that of all ways to choose as many of t
 
 A figure is worse when all of this holds:
 
-1. the probability of a sum this large among runs that do not differ is at most ``false_alarms``. That bound needs
-   no assumption on the distribution but that the order of the runs means nothing;
-2. the same with the earlier runs made ``LEAST_RATIO`` times as large, at ``RATIO_LEVEL``: a difference that is
-   real and of no interest is none, and looking again after each run stays harmless;
+1. the probability of a sum this large among runs that do not differ is at most ``false_alarms``. That bound
+   needs no assumption on the distribution but that the order of the runs means nothing;
+2. the same with the earlier runs made ``LEAST_RATIO`` times as large, at ``RATIO_LEVEL``: a difference that
+   is real and of no interest is none, and looking again after each run stays harmless;
 3. the medians differ by at least ``LEAST_RATIO`` and by ``floor`` in the figure's own unit: a view of a
    millisecond is noise.
 
@@ -143,7 +143,7 @@ def _upper_tail(scores: tuple[int, ...], chosen: int, least: int) -> float:
 
 @lru_cache(maxsize=256)
 def _ways(scores: tuple[int, ...], chosen: int) -> int:
-    """In how many ways ``chosen`` scores have each sum: a number whose digit at a place is that of its sum."""
+    """In how many ways ``chosen`` scores have each sum, as a number: its digit at the place of the sum."""
     bits = _digit_bits(len(scores), chosen)
     ways = [1] + [0] * chosen
     for score in scores:

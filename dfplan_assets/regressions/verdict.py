@@ -147,8 +147,8 @@ def _judge_change(
         unexplained = _worse(before, after, latest, growth) if grew else worse
         if unexplained:
             more = f"; {size}, which does not explain it" if grew else ""
-            return verdict("regression", f"{changed}, and {' and '.join(unexplained)}{more}")
-        return verdict("drift", f"{changed}, and {' and '.join(worse)}; {size}, which explains it")
+            return verdict("regression", f"{changed}, and {', and '.join(unexplained)}{more}")
+        return verdict("drift", f"{changed}, and {', and '.join(worse)}; {size}, which explains it")
     if len(own) < LEAST_RUNS or too_few_before:
         missing = (_RUNS_WITHOUT_CHANGE if too_few_before else LEAST_RUNS) - len(own)
         return verdict("too few runs", f"{changed}; {_needs(own, before, missing)}", missing)

@@ -61,14 +61,16 @@ class PlanMemory:
     def save(self, project: Project) -> None:
         """Keep what was planned anew, forget views that are gone.
 
-        That the file cannot be written is logged, and no reason to stop.
+        A project that has never been run has no folder for this, and gets none: planning alone writes
+        nothing. That the file cannot be written is logged, and no reason to stop.
         """
+        if not self._file.parent.is_dir():
+            return
         kept = {view: line for view, line in self._lines.items() if view in project.views}
         if not self._changed and len(kept) == len(self._lines):
             return
         text = "".join(f"{view}\t{line}\n" for view, line in kept.items())
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(
                 "w", dir=self._file.parent, prefix="planned-", encoding="utf-8", delete=False
             ) as new:

@@ -71,6 +71,7 @@ print("answer")
         (["lineage"], ["dagster"]),
         (["plan"], ["dagster"]),
         (["path", "revenue"], ["dagster", "datafusion"]),
+        (["profile", "revenue"], ["dagster"]),
         (["--help"], ["dagster", "datafusion"]),
     ],
 )

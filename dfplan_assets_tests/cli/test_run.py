@@ -83,3 +83,18 @@ def test_a_selection_that_means_nothing_runs_nothing(tmp_path: Path, dfplan: Dfp
     assert result.stderr.startswith(f"Error: selection {selection}: ")
     assert not (tmp_path / "warehouse").exists()
     assert not (tmp_path / ".dfplan").exists()
+
+
+def test_checks_that_fail_are_named_with_their_views(tmp_path: Path, dfplan: Dfplan) -> None:
+    shop = write_shop(tmp_path)
+    document = json.loads((shop / "dfplan.yaml").read_text())
+    (shop / "dfplan.yaml").write_text(json.dumps({**document, "checks": {"plan_drift": "warn"}}))
+    result = dfplan("--project", shop, "run", "--format", "json")
+    assert result.exit_code == 0
+    failed = json.loads(result.stdout)["failed_checks"]
+    assert {name: [*checks] for name, checks in failed.items()} == {
+        name: ["plan_drift"] for name in ("revenue", "best", "mart.cheap")
+    }
+    assert "Warning: plan_drift: It cannot be told: " in result.stderr
+    assert "dfplan golden update" in result.stderr
+    assert result.stderr.count("Warning:") == 1

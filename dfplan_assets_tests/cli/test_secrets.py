@@ -161,6 +161,7 @@ ARGUMENTS: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ("plan",): ("VIEW",),
     ("path",): ("VIEW",),
     ("show",): ("VIEW",),
+    ("profile",): ("VIEW",),
     ("history",): ("VIEW",),
     ("diff",): ("VIEW",),
     ("schedule",): (),

@@ -33,6 +33,7 @@ PARAMS = {"least": 1.5}
 @pytest.fixture
 def before(tmp_path: Path) -> Project:
     """A project that was planned and remembered."""
+    (tmp_path / ".dfplan").mkdir()
     made = dataclasses.replace(project(VIEWS, params=PARAMS), root=tmp_path)
     plan_remembered(made, keep=True)
     return made
@@ -121,6 +122,7 @@ def test_what_is_remembered_is_what_planning_gives(before: Project, planned: lis
 
 
 def test_a_name_that_becomes_a_table_is_seen(tmp_path: Path) -> None:
+    (tmp_path / ".dfplan").mkdir()
     old = dataclasses.replace(project({"x": "select * from generate_series(1, 3)"}), root=tmp_path)
     plan_remembered(old, keep=True)
     new = dataclasses.replace(
@@ -136,8 +138,15 @@ def test_a_table_that_goes_is_an_error_again(before: Project) -> None:
         plan_remembered(without, keep=False)
 
 
-def test_nothing_is_written_unless_asked_for(tmp_path: Path) -> None:
-    plan_remembered(dataclasses.replace(project(VIEWS, params=PARAMS), root=tmp_path), keep=False)
+def test_nothing_is_written_unless_asked_for(before: Project) -> None:
+    file = before.root / ".dfplan" / "planned"
+    file.unlink()
+    plan_remembered(before, keep=False)
+    assert not file.exists()
+
+
+def test_nothing_is_written_beside_a_project_that_was_never_run(tmp_path: Path) -> None:
+    plan_remembered(dataclasses.replace(project(VIEWS, params=PARAMS), root=tmp_path), keep=True)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -170,7 +179,7 @@ def test_a_damaged_file_costs_only_planning(before: Project, planned: list[str],
 def test_a_folder_that_cannot_be_written_is_said_and_no_error(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (tmp_path / ".dfplan").write_text("a file where the folder should be")
+    (tmp_path / ".dfplan" / "planned").mkdir(parents=True)
     made = dataclasses.replace(project(VIEWS, params=PARAMS), root=tmp_path)
     with caplog.at_level(logging.WARNING):
         plan_remembered(made, keep=True)
@@ -179,6 +188,7 @@ def test_a_folder_that_cannot_be_written_is_said_and_no_error(
 
 def test_a_project_on_disk_is_planned_once(tmp_path: Path, planned: list[str]) -> None:
     folder = write_shop(tmp_path / "shop")
+    (folder / ".dfplan").mkdir()
     first: Mapping[str, ViewPlan] = plan_remembered(load_project(folder), keep=True).views
     planned.clear()
     assert plan_remembered(load_project(folder), keep=True).views == first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -125,10 +126,13 @@ def _physical_pairs(before: PlanFacts, after: PlanFacts) -> tuple[Pair, ...] | N
         return None
     # The moment of planning stands in plans that call now(); a release may fold what another does not.
     folded = bool(before.identity.volatile_functions or after.identity.volatile_functions)
-    lines = [
-        physical_lines(normalised_physical_plan(plan, folded=folded))
-        for plan in (before.physical_plan, after.physical_plan)
+    texts = [
+        normalised_physical_plan(plan, folded=folded) for plan in (before.physical_plan, after.physical_plan)
     ]
+    if folded:
+        # Such a plan has no colon behind its operators; they are what lines are paired by.
+        texts = [re.sub(r"^( *\w+) ", r"\1: ", text, flags=re.MULTILINE) for text in texts]
+    lines = [physical_lines(text) for text in texts]
     return align(lines[0], lines[1])
 
 
@@ -204,7 +208,8 @@ def _causes(
     if "meaning" in parts or not _same_output(before, after):
         causes += query_causes(before, after, logical)
     if not causes:
-        causes += _text_causes(before, after) or [f"its {' and '.join(parts)} changed"]
+        deciding = [part for part in parts if part != "physical"]
+        causes += _text_causes(before, after) or [f"its {' and '.join(deciding or parts)} changed"]
     return [*causes, engine_cause(before, after)] if "engine" in parts else causes
 
 

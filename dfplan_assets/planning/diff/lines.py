@@ -24,6 +24,10 @@ _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _NUMBER = re.compile(r"\b(?:U?Int(?:8|16|32|64)|Float(?:16|32|64)|Boolean)\(([^()\"]*)\)")
 _TEXT = re.compile(r'\b(?:Large)?Utf8(?:View)?\("(.*?)"\)(?=[\s,)\]]|$)')
 _DATE = re.compile(r'\bDate(?:32|64)\("([^"]*)"\)')
+_INTERVAL = re.compile(
+    r'\bInterval\w+\("(?:IntervalMonthDayNano|IntervalDayTime) \{ ([^{}]*) \}"\)'
+    r'|\bIntervalYearMonth\("(-?\d+)"\)'
+)
 _DECIMAL = re.compile(r"\bDecimal\d+\(Some\((-?\d+)\),\d+,(-?\d+)\)")
 
 # What a query means where it says nothing of an order of nulls, or of a window's frame.
@@ -93,12 +97,22 @@ def readable(expression: str) -> str:
     text = _TEXT.sub(lambda match: "'" + match.group(1).replace("'", "''") + "'", text)
     text = _DATE.sub(r"DATE '\1'", text)
     text = _DECIMAL.sub(lambda match: str(Decimal(int(match.group(1))).scaleb(-int(match.group(2)))), text)
+    text = _INTERVAL.sub(_interval, text)
     text = re.sub(r"\bouter_ref\(([^()]*)\)", r"\1", text)
     # The planner counts ones, and calls that by what the query says.
     text = re.sub(r"\bcount\(1\)(.*?) AS count\(\*\)\1(?=$|,| AS )", r"count(*)\1", text)
     for default, short in _DEFAULTS:
         text = text.replace(default, short)
     return text
+
+
+def _interval(match: re.Match[str]) -> str:
+    """An interval as SQL has it, of the parts that are not nothing."""
+    if match.group(1) is None:
+        return f"INTERVAL '{match.group(2)} months'"
+    parts = [part.split(": ") for part in match.group(1).split(", ")]
+    said = [f"{number} {unit}" for unit, number in parts if number != "0"]
+    return f"INTERVAL '{' '.join(said) or '0 days'}'"
 
 
 class _Lines:

@@ -99,6 +99,9 @@ def _rows(pairs: Sequence[Pair], explained: set[str]) -> Iterator[str]:
         if line is not None and (is_join(line.kind) or line.kind == "Union")
         for table in line.tables
     }
+    moved = _moved_tables(pairs)
+    if moved:
+        yield f"tables are read in another order: {', '.join(moved[0])} → {', '.join(moved[1])}"
     # What aggregates and windows call is told at those, not where it is carried up.
     calls = {
         line.exact
@@ -141,7 +144,8 @@ def _rows(pairs: Sequence[Pair], explained: set[str]) -> Iterator[str]:
                 yield f"order by `{_detail(line)}` was {_verb(pair)}"
         elif kind == "TableScan":
             if before is not None and after is not None:
-                yield f"reads {after.detail} instead of {before.detail}"
+                if not moved:
+                    yield f"reads {after.detail} instead of {before.detail}"
             elif line.tables[0] not in joined:
                 yield f"reading {line.detail} was {_verb(pair)}"
         elif kind == "Union":
@@ -153,6 +157,17 @@ def _rows(pairs: Sequence[Pair], explained: set[str]) -> Iterator[str]:
                 yield _became(kind, before.exact, after.exact)
             else:
                 yield f"{kind}{f' `{line.detail}`' if line.detail else ''} was {_verb(pair)}"
+
+
+def _moved_tables(pairs: Sequence[Pair]) -> tuple[list[str], list[str]] | None:
+    """The tables of a query before and after, where the same are read in other places."""
+    scans = [
+        (pair.before.detail, pair.after.detail)
+        for pair in pairs
+        if pair.change == "changed" and pair.before and pair.after and pair.after.kind == "TableScan"
+    ]
+    before, after = ([scan[side] for scan in scans] for side in (0, 1))
+    return (before, after) if scans and sorted(before) == sorted(after) else None
 
 
 def _verb(pair: Pair) -> str:

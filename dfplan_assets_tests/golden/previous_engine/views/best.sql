@@ -1,0 +1,1 @@
+select name from revenue order by total desc limit 3

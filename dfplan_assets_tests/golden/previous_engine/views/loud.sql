@@ -1,0 +1,1 @@
+select upper(name) as name from nation
