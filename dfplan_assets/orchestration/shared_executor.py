@@ -15,7 +15,6 @@ from dagster._core.execution.api import ExecuteRunWithPlanIterable
 from dagster._core.execution.compute_logs import create_compute_log_file_key
 from dagster._core.execution.context.system import PlanExecutionContext, PlanOrchestrationContext
 from dagster._core.execution.context_creation_job import PlanExecutionContextManager
-from dagster._core.execution.plan.active import ActiveExecution
 from dagster._core.execution.plan.execute_plan import (
     _handle_compute_log_setup_error,
     _handle_compute_log_teardown_error,
@@ -29,6 +28,7 @@ from dagster._core.execution.step_dependency_config import StepDependencyConfig
 from dagster._core.executor.base import Executor
 from dagster._core.storage.tags import PRIORITY_TAG
 
+from dfplan_assets.orchestration.active_steps import ActiveSteps
 from dfplan_assets.orchestration.step_threads import (
     Assignment,
     Message,
@@ -119,7 +119,7 @@ class SharedExecutor(Executor):
             )
             continuing: dict[str, StepThread] = {}
             active = resources.enter_context(
-                ActiveExecution(
+                ActiveSteps(
                     execution_plan,
                     retry_mode=job_context.retry_mode,
                     sort_key_fn=lambda step: _rank(step, continuing),
@@ -179,7 +179,7 @@ class _SharedRun:
     def __init__(
         self,
         job_context: PlanExecutionContext,
-        active: ActiveExecution,
+        active: ActiveSteps,
         workers: int,
         followers: Mapping[str, str],
         continuing: dict[str, StepThread],
@@ -231,6 +231,9 @@ class _SharedRun:
         thread = self._continuing.pop(step.key, self._idle[-1])
         if thread in self._idle:
             self._idle.remove(thread)
+        # What would have gone on with its chain here, but waits for others as well, is no longer next.
+        for follower in [key for key, kept in self._continuing.items() if kept is thread]:
+            del self._continuing[follower]
         step_context = self._job_context.for_step(step, self._active.get_known_state())
         assignment = thread.assign(step_context)
         self._running.add(assignment)

@@ -15,7 +15,6 @@ from dfplan_assets_tests.orchestration.jobs import WAIT_SECONDS, ListedOrderer, 
 
 notes = Notes()
 threads = Notes()
-chain_begun = threading.Event()
 orderer = ListedOrderer()
 asked_for: list[OrderKind] = []
 
@@ -30,7 +29,6 @@ def find_orderer(job: dg.JobDefinition, kind: OrderKind) -> Orderer | None:
 def _fresh() -> None:
     for kept in (notes.lines, threads.lines, asked_for):
         kept.clear()
-    chain_begun.clear()
 
 
 @pytest.fixture
@@ -242,7 +240,6 @@ def test_each_attempt_has_a_time_of_its_own(instance: dg.DagsterInstance) -> Non
 @dg.op
 def begins_a_chain() -> int:
     threads.add(threading.current_thread().name)
-    chain_begun.set()
     return 1
 
 
@@ -251,11 +248,6 @@ def goes_on(value: int) -> int:
     threads.add(threading.current_thread().name)
     notes.add(dg.OpExecutionContext.get().op.name)
     return value
-
-
-@dg.op
-def keeps_a_thread_busy() -> None:
-    assert chain_begun.wait(WAIT_SECONDS)
 
 
 @dg.job(executor_def=build_executor(Scheduling(max_concurrent=1), find_orderer))
@@ -284,6 +276,38 @@ def test_a_chain_stays_on_its_thread(instance: dg.DagsterInstance) -> None:
     run_job(chained, instance, {"max_concurrent": 4}, op_selection=["begins_a_chain", "second", "third"])
     assert len(threads.lines) == 3
     assert len(set(threads.lines)) == 1
+
+
+d_begun, b_done = threading.Event(), threading.Event()
+
+
+@dg.op
+def c() -> int:
+    assert d_begun.wait(WAIT_SECONDS)
+    return 1
+
+
+@dg.op
+def d() -> None:
+    d_begun.set()
+    assert b_done.wait(WAIT_SECONDS)
+
+
+@dg.op
+def b(one: int, other: int) -> None:
+    b_done.set()
+
+
+@dg.job(executor_def=build_executor(Scheduling(max_concurrent=2), find_orderer))
+def chain_that_waits() -> None:
+    b(step.alias("a")(), c())
+    d()
+
+
+def test_a_chain_that_waits_for_others_keeps_no_thread(instance: dg.DagsterInstance) -> None:
+    # The thread of a takes d meanwhile, which ends only once b has run on the other thread.
+    use(first_to_last="acdb", chains={"a": ["b"]})
+    assert run_job(chain_that_waits, instance).success
 
 
 # How many at once

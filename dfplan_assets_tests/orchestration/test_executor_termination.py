@@ -37,9 +37,10 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 def executor(grace_seconds: float) -> dg.ExecutorDefinition:
-    return ExecutorDefinition.hardcoded_executor(
+    definition: dg.ExecutorDefinition = ExecutorDefinition.hardcoded_executor(
         SharedExecutor(2, RetryMode.ENABLED, grace_seconds=grace_seconds)
     )
+    return definition
 
 
 @dg.op
