@@ -17,7 +17,7 @@ def put_history(
     plan: ProjectPlan,
     wall_seconds: Mapping[str, Sequence[float]],
     *,
-    cores: int = 2,
+    cores: int = 4,
     first_at: datetime = LONG_AHEAD,
     dagster_run_id: str | None = None,
 ) -> None:

@@ -47,7 +47,8 @@ def regressions(view: str | None) -> None:
     with stored(options) as (project, store):
         if view is not None:
             bundles_of(view, project, store)  # says what is wrong with a name of which nothing is stored
-        names = list(project.views) if view is None else [view]
+        stored_views = [name for name, each in project.views.items() if not each.is_virtual]
+        names = stored_views if view is None else [view]
         verdicts = [judge(history) for history in read_histories(store, names).values()]
         changes = {verdict.view: _change(store, verdict) for verdict in verdicts}
     verdicts.sort(key=lambda verdict: (_ORDER.index(verdict.kind), verdict.view))

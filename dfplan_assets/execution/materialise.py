@@ -27,10 +27,10 @@ from dfplan_assets.execution.validation import validate
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import EnvironmentPart, PlanBundle, ProjectPlan, ViewPlan
 from dfplan_assets.planning.capture import capture
+from dfplan_assets.planning.catalog import file_url
 from dfplan_assets.planning.environment import capture_environment
 from dfplan_assets.planning.guard import plan_query
 from dfplan_assets.planning.secrets import hider
-from dfplan_assets.planning.sources import file_url
 
 # No view or source has a space in its name, so this hides none of them.
 RESULT = "result of the view"
@@ -127,7 +127,11 @@ def capture_bundle(
     captured = capture(ctx, plan, view_plan, query, environment)
     bundle = captured.bundle
     volatile = bundle.identity.volatile_functions
-    outcome = validate(plan.project.planning.validate, ctx, captured.frame, bundle.substrait, volatile)
+    mode = plan.project.planning.validate
+    session, frame = captured.message_ctx, captured.message_frame
+    if mode == "execute" and not volatile:
+        session, frame = ctx, captured.frame  # over the real tables
+    outcome = validate(mode, session, frame, bundle.substrait, volatile)
     return replace(bundle, substrait=replace(bundle.substrait, validation=outcome))
 
 

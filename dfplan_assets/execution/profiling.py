@@ -19,10 +19,10 @@ from dfplan_assets.execution.profile import ESTIMATED_ROWS, InputSize, OperatorP
 from dfplan_assets.execution.runtime import Runtime
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import PlanBundle, ProjectPlan
+from dfplan_assets.planning.catalog import file_url
 from dfplan_assets.planning.environment import capture_environment
 from dfplan_assets.planning.guard import plan_query
 from dfplan_assets.planning.secrets import hider
-from dfplan_assets.planning.sources import file_url
 
 _STATISTICS = re.compile(r", statistics=\[Rows=(?:(?:Exact|Inexact)\((\d+)\)|Absent)")
 

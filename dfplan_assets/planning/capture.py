@@ -24,9 +24,11 @@ from dfplan_assets.planning.bundle import (
 from dfplan_assets.planning.explains import explain_tree, rule_effects
 from dfplan_assets.planning.guard import plan_query
 from dfplan_assets.planning.identity import with_physical
-from dfplan_assets.planning.inlining import inlined_environment, show_inlined
+from dfplan_assets.planning.inlining import inlined_environment, register_inlined, show_inlined
 from dfplan_assets.planning.parameters import bound_parameters
 from dfplan_assets.planning.secrets import hider, params_to_show, secret_names
+from dfplan_assets.planning.session import planning_context
+from dfplan_assets.planning.sources import register_empty
 from dfplan_assets.planning.substrait import NOT_VALIDATED, encode
 from dfplan_assets.planning.topology import topology
 from dfplan_assets.project.model import View
@@ -37,10 +39,16 @@ _EXPLAINED = "plan of the view"
 
 @dataclass(frozen=True)
 class Captured:
-    """A bundle, not yet validated, and the frame that it was made from."""
+    """A bundle, not yet validated, and the frame that it was made from.
+
+    ``message_frame`` is what its Substrait message was made from, in the session ``message_ctx``: the
+    same, or the query over stand-ins where a table is none of files.
+    """
 
     bundle: PlanBundle
     frame: DataFrame
+    message_ctx: SessionContext
+    message_frame: DataFrame
 
 
 def capture(
@@ -65,7 +73,12 @@ def capture(
     explained, hide = shown_query(ctx, plan, view, frame)
     physical = explained.execution_plan()
     physical_text = hide(physical.display_indent())
-    substrait = _substrait(ctx, plan, view, explained if hide is str else None)
+    message_ctx, message_frame = ctx, explained if hide is str else None
+    if message_frame is not None and _reads_delta(plan, view):
+        message_ctx = _stand_ins(plan, view)
+        shown, _ = shown_query(message_ctx, plan, view, _planned(message_ctx, plan, view))
+        message_frame = shown
+    substrait = _substrait(message_ctx, plan, view, message_frame)
     ctx.register_view(_EXPLAINED, explained)
     try:
         tree = hide(explain_tree(ctx, _EXPLAINED))
@@ -89,7 +102,30 @@ def capture(
         identity=with_physical(view_plan.identity, physical_text),
         planning_seconds=time.monotonic() - started,
     )
-    return Captured(bundle, explained)
+    return Captured(bundle, explained, message_ctx, explained if message_frame is None else message_frame)
+
+
+def _reads_delta(plan: ProjectPlan, view: View) -> bool:
+    """Whether a view reads a Delta table, which a session has as a query over the files of a snapshot."""
+    sources = plan.project.sources
+    tables = plan.stored_tables(view.name)
+    return any(table in sources and sources[table].format == "delta" for table in tables)
+
+
+def _stand_ins(plan: ProjectPlan, view: View) -> SessionContext:
+    """A session over stand-ins of all that a view names: its plan there tells of tables, not of files."""
+    ctx = planning_context(plan.project.engine)
+    inlined = plan.inlined_views(view.name)
+    named = {table for name in (view.name, *inlined) for table in plan.views[name].lineage.unused_tables}
+    for table in sorted(named.union(plan.stored_tables(view.name)).difference(inlined)):
+        register_empty(ctx, table, plan.schema_of(table))
+    for name in inlined:
+        register_inlined(ctx, plan, name)
+    return ctx
+
+
+def _planned(ctx: SessionContext, plan: ProjectPlan, view: View) -> DataFrame:
+    return plan_query(ctx, view, plan.project.params_of(view))
 
 
 def shown_query(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 from importlib.metadata import version
@@ -21,6 +20,7 @@ from dfplan_assets.planning import meaning as meanings
 from dfplan_assets.planning.bundle import Identity
 from dfplan_assets.planning.functions import FunctionFacts
 from dfplan_assets.planning.lineage.model import Lineage
+from dfplan_assets.planning.physical_text import normalised_physical_plan
 from dfplan_assets.planning.sql_text import parameter_names
 from dfplan_assets.project.model import ParameterValue
 
@@ -136,25 +136,6 @@ def without_physical(identity: Identity) -> Identity:
     """An identity without the part ``physical``, as a view has it that is planned over stand-ins."""
     parts = {name: value for name, value in identity.parts.items() if name != "physical"}
     return _identity(parts, identity.volatile_functions)
-
-
-def normalised_physical_plan(text: str, *, folded: bool) -> str:
-    """A physical plan's text without counters, paths and byte ranges.
-
-    ``folded``: the query calls ``now()`` or the like, and the planner wrote the moment of planning
-    into the expressions; then operators and partitioning alone are kept.
-    """
-    text = re.sub(r"file_groups=\{(\d+) groups?: .*?\]\]?\}", r"file_groups=\1", text)
-    numbers: dict[str, int] = {}
-    text = re.sub(
-        r"(__common_expr_|__correlated_sq_|__scalar_sq_)(\d+)",
-        lambda match: f"{match.group(1)}{numbers.setdefault(match.group(), len(numbers) + 1)}",
-        text,
-    )
-    if not folded:
-        return text
-    kept = r"(?:mode|join_type|partitioning|input_partitions|file_groups|file_type)=[^,\[]*"
-    return "\n".join(" ".join([line.split(":", 1)[0], *re.findall(kept, line)]) for line in text.split("\n"))
 
 
 def settings_for_results(settings: Mapping[str, str]) -> dict[str, str]:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import pyarrow as pa
-from datafusion import DataFrame, SessionContext, col
+from datafusion import DataFrame, SessionContext
 
 from dfplan_assets.errors import ParameterError, PlanningError
 from dfplan_assets.planning.bundle import BoundParameter, EnvironmentPart, Identity, ProjectPlan
-from dfplan_assets.planning.catalog import CATALOG, schema_and_table
+from dfplan_assets.planning.catalog import CATALOG, column, schema_and_table
 from dfplan_assets.planning.guard import plan_query
 from dfplan_assets.planning.lineage.model import ColumnOrigin, Kind, Lineage
 from dfplan_assets.planning.panics import raise_unless_datafusion
@@ -96,9 +96,11 @@ def _planned(
     view_plan = plan.views[name]
     frame = _with_types(_self_contained(plan_query(ctx, view_plan.view, params)), view_plan.schema)
     found: pa.Schema = frame.schema()
-    if [(each.name, each.type, each.nullable) for each in found] != [
-        (each.name, each.type, each.nullable) for each in view_plan.schema
-    ]:
+    # A column may be known never to be null over these tables, where it could be over others.
+    as_planned = [(each.name, each.type) for each in found] == [
+        (each.name, each.type) for each in view_plan.schema
+    ] and not any(a.nullable > b.nullable for a, b in zip(found, view_plan.schema, strict=True))
+    if not as_planned:
         raise PlanningError(
             view_plan.view.where,
             f"over its tables the query has the columns {found}, it was planned with {view_plan.schema}",
@@ -120,9 +122,8 @@ def _with_types(frame: DataFrame, schema: pa.Schema) -> DataFrame:
     """
     columns = []
     for field in frame.schema():
-        column = col('"' + field.name.replace('"', '""') + '"')
-        planned = schema.field(field.name).type
-        columns.append(column if field.type == planned else column.cast(planned).alias(field.name))
+        found, planned = column(field.name), schema.field(field.name).type
+        columns.append(found if field.type == planned else found.cast(planned).alias(field.name))
     if frame.schema().types == schema.types:
         return frame
     return frame.select(*columns)

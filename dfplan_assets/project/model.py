@@ -10,7 +10,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-SourceFormat = Literal["parquet", "csv", "json", "arrow"]
+SourceFormat = Literal["parquet", "csv", "json", "arrow", "delta"]
 Materialized = Literal["table", "view"]
 OptionValue = bool | int | float | str
 ParameterValue = bool | int | float | str | datetime.date | datetime.datetime | None
@@ -21,7 +21,8 @@ class Source:
     """A table that exists outside the project.
 
     ``path`` is an absolute file, glob or folder (ending in ``/``). ``columns`` is None where the
-    file's own schema is to be taken; with columns the views plan before the file exists.
+    file's own schema is to be taken; with columns the views plan before the file exists. ``version``
+    is that of a Delta table, None for the latest.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Source:
     format: SourceFormat
     options: Mapping[str, OptionValue]
     columns: pa.Schema | None
+    version: int | None = None
 
 
 @dataclass(frozen=True)

@@ -247,6 +247,9 @@ class _Notes:
     def on_selected(self, views: tuple[str, ...]) -> None:
         """Nothing."""
 
+    def on_order(self, line: str) -> None:
+        """Nothing."""
+
     def on_start(self, view: str) -> None:
         """Nothing."""
 

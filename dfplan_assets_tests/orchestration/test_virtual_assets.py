@@ -24,6 +24,9 @@ class _Silent:
     def on_selected(self, views: tuple[str, ...]) -> None:
         pass
 
+    def on_order(self, line: str) -> None:
+        pass
+
     def on_start(self, view: str) -> None:
         pass
 

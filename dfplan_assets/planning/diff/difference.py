@@ -23,7 +23,7 @@ from dfplan_assets.planning.diff.surroundings import (
     setting_causes,
     speed_causes,
 )
-from dfplan_assets.planning.identity import normalised_physical_plan
+from dfplan_assets.planning.physical_text import normalised_physical_plan
 
 Kind = Literal[
     "identical", "cosmetic", "columns added", "rows or values may differ", "physical only", "unknown"
