@@ -17,8 +17,9 @@ def put_history(
     plan: ProjectPlan,
     wall_seconds: Mapping[str, Sequence[float]],
     *,
-    cores: int = 2,
+    cores: int = 4,
     first_at: datetime = LONG_AHEAD,
+    dagster_run_id: str | None = None,
 ) -> None:
     """Successful runs of the views as they are, that took this long, an hour apart, the first one first."""
     with open_store(plan.project.store) as store:
@@ -34,5 +35,6 @@ def put_history(
                         profile=RunProfile(view, started_at, seconds, 0.001, 1, 1, root),
                         fingerprint=plan.views[view].identity.fingerprint,
                         cores=cores,
+                        dagster_run_id=dagster_run_id,
                     )
                 )

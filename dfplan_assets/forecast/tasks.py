@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from dfplan_assets.forecast.sizes import TableSizes
 from dfplan_assets.planning.bundle import ProjectPlan, ViewPlan
@@ -18,30 +19,41 @@ _SCANS = frozenset({"TableScan", "Values", "EmptyRelation"})
 _NO_WORK = frozenset({"SubqueryAlias", "Subquery"})
 
 
-def tasks_of(plan: ProjectPlan, views: Collection[str], cores: int) -> tuple[Task, ...]:
-    """The views as tasks, in the order of the plan.
+def tasks_of(plan: ProjectPlan, views: Collection[str]) -> tuple[Task, ...]:
+    """The views as tasks, in the order of the plan, without their shapes.
 
     ``input_bytes`` are those of the files that a view reads as they are now, None where one of them
-    does not exist yet or is not on this machine. The shape is counted in the plan as written: a view
-    that was never run has no other.
+    does not exist yet or is not on this machine.
     """
     sizes = TableSizes(plan)
     asked = frozenset(views)
-    partitions = plan.project.engine.target_partitions or cores
-    return tuple(_task(plan, view, sizes, partitions) for view in plan.all_views if view in asked)
+    return tuple(_task(plan, view, sizes) for view in plan.all_views if view in asked)
 
 
-def _task(plan: ProjectPlan, view: str, sizes: TableSizes, partitions: int) -> Task:
+def _task(plan: ProjectPlan, view: str, sizes: TableSizes) -> Task:
     tables = plan.tables_of(view)
     planned = plan.views.get(view)
-    input_bytes = sizes.total(tables)
     return Task(
         name=view,
         upstream=tuple(table for table in tables if table in plan.project.views),
         fingerprint=None if planned is None else planned.identity.fingerprint,
-        input_bytes=input_bytes,
-        shape=None if planned is None else plan_shape(planned, input_bytes, partitions),
+        input_bytes=sizes.total(tables),
+        shape=None,
         user_priority=plan.project.views[view].priority,
+    )
+
+
+def with_shapes(plan: ProjectPlan, tasks: Sequence[Task], cores: int) -> tuple[Task, ...]:
+    """The tasks with the shapes of those that are planned views.
+
+    They are counted in the plans as written: a view that was never run has no other.
+    """
+    partitions = plan.project.engine.target_partitions or cores
+    return tuple(
+        replace(task, shape=plan_shape(plan.views[task.name], task.input_bytes, partitions))
+        if task.name in plan.views
+        else task
+        for task in tasks
     )
 
 

@@ -9,7 +9,6 @@ import dagster as dg
 from dagster._core.definitions.dependency import NodeHandle
 from dagster._core.storage.tags import PRIORITY_TAG
 
-from dfplan_assets.forecast.prediction import usable_cores
 from dfplan_assets.forecast.tasks import tasks_of
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.scheduling.model import Task
@@ -33,7 +32,7 @@ def run_steps(
 ) -> RunSteps:
     """The steps of a run of a job, with the views that ``view_of_step`` names."""
     views = [view_of_step[key] for key in step_keys if key in view_of_step]
-    made = {task.name: task for task in tasks_of(plan, views, usable_cores())}
+    made = {task.name: task for task in tasks_of(plan, views)}
     names = {key: view_of_step.get(key) or _other_name(key, plan) for key in step_keys}
     steps_of_node: dict[str, list[str]] = {}
     for key in step_keys:

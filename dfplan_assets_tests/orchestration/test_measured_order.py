@@ -27,6 +27,11 @@ from dfplan_assets_tests.small_projects import plan_of, write_project, write_sho
 INDEPENDENT = {f"{name}.sql": f"select '{name}' as name" for name in ("a", "b", "c", "d")}
 
 
+@pytest.fixture(autouse=True)
+def _four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dfplan_assets.forecast.prediction.usable_cores", lambda: 4)
+
+
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.ephemeral() as instance:
