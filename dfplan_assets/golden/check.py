@@ -9,12 +9,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 
-from dfplan_assets.errors import DfplanError, GoldenError, PlanningError, SourceError
+from dfplan_assets.errors import DfplanError, ExecutionError, GoldenError, PlanningError, SourceError
 from dfplan_assets.golden.folder import GoldenFolder
 from dfplan_assets.golden.offline import with_recorded_columns
 from dfplan_assets.golden.pinned import PinnedPlan, PinnedProject
 from dfplan_assets.golden.record import GoldenPlan, read_golden
-from dfplan_assets.golden.sealed import text_sha256
+from dfplan_assets.golden.sealed import restoring, text_sha256
 from dfplan_assets.golden.surroundings import Surroundings, read_surroundings
 from dfplan_assets.golden.verdict import HARMLESS, Check, GoldenKind, ViewCheck
 from dfplan_assets.planning.bundle import EnvironmentPart, ProjectPlan
@@ -86,7 +86,8 @@ def read_recorded(golden: Golden) -> tuple[Surroundings | None, GoldenError | No
     return None, GoldenError(
         str(folder.surroundings),
         "it is missing, and with it the columns and sizes that the golden plans were made with",
-        "Restore the file from version control, or write all golden plans anew: dfplan golden update",
+        "Restore the file from version control, or write all golden plans with the sizes that tables have "
+        "now: dfplan golden update",
     )
 
 
@@ -122,7 +123,7 @@ class _Comparison:
         try:
             golden = self._read(view)
             after = self._physical(view, golden)
-        except (GoldenError, PlanningError) as error:
+        except (GoldenError, PlanningError, ExecutionError) as error:
             return _problem(view, error)
         before = golden.facts
         if self._level == "meaning":
@@ -136,21 +137,18 @@ class _Comparison:
     def _read(self, view: str) -> GoldenPlan:
         file, review = self._folder.complete(view), self._folder.review(view)
         texts = [self._folder.read(each) for each in (file, review)]
-        again = f"dfplan golden update {view}"
         if texts == [None, None]:
             where = self._plan.project.views[view].where
-            raise GoldenError(where, "it has no golden plan", f"Write it: {again}")
+            raise GoldenError(where, "it has no golden plan", f"Write it: dfplan golden update {view}")
         for each, text in zip((file, review), texts, strict=True):
             if text is None:
-                raise GoldenError(
-                    str(each), "it is missing", f"Restore it from version control, or write it anew: {again}"
-                )
+                raise GoldenError(str(each), "it is missing", restoring(view))
         golden = read_golden(texts[0] or "", file, view)
         if text_sha256(texts[1] or "") != golden.review_sha256:
             raise GoldenError(
                 str(review),
                 "it is not the file that was written: cut short, changed by hand or of another version",
-                f"Restore it from version control, or write it anew: {again}",
+                restoring(view),
             )
         return golden
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +20,7 @@ from urllib.parse import quote
 
 from datafusion import DataFrame, SessionContext
 
+from dfplan_assets.execution.failures import reporting
 from dfplan_assets.golden.columns import columns_to_json
 from dfplan_assets.golden.stand_in import ASSUMED, TableSize, table_files
 from dfplan_assets.planning.bundle import EnvironmentPart, Identity, PlanBundle, ProjectPlan
@@ -27,6 +29,7 @@ from dfplan_assets.planning.diff.sql_edits import words_of
 from dfplan_assets.planning.environment import engine_settings
 from dfplan_assets.planning.guard import plan_query
 from dfplan_assets.planning.identity import engine_version, with_physical, without_secret_values
+from dfplan_assets.planning.secrets import hider
 from dfplan_assets.planning.session import planning_context
 from dfplan_assets.planning.sources import register_source
 from dfplan_assets.project.model import Engine, Source
@@ -97,6 +100,7 @@ class PinnedProject:
                 [
                     table,
                     self._format(table),
+                    self._options(table),
                     columns_to_json(self.plan.schema_of(table)),
                     _size_to_json(self._size(table)),
                 ]
@@ -106,25 +110,35 @@ class PinnedProject:
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def physical(self, view: str) -> PinnedPlan:
-        """The physical plan of a view. Raises PlanningError where it has none."""
-        ctx, frame = self._planned(view)
-        shown, hide = shown_query(ctx, self.plan.project, self.plan.views[view].view, frame)
-        return self.with_plan(view, self._without_folder(hide(shown.execution_plan().display_indent())))
+        """The physical plan of a view. Raises ExecutionError where it has none."""
+        with self._reporting(view):
+            ctx, frame = self._planned(view)
+            shown, hide = shown_query(ctx, self.plan.project, self.plan.views[view].view, frame)
+            text = self._without_folder(hide(shown.execution_plan().display_indent()))
+        return self.with_plan(view, text)
 
     def with_plan(self, view: str, physical_plan: str) -> PinnedPlan:
         """A view with a physical plan that is known already."""
         return PinnedPlan(with_physical(self.identity(view), physical_plan), physical_plan)
 
     def bundle(self, view: str, environment: Sequence[EnvironmentPart]) -> PlanBundle:
-        """The whole bundle of a view, rules included, as ``capture`` makes it."""
-        ctx, frame = self._planned(view)
-        captured = capture(ctx, self.plan, self.plan.views[view], frame, environment, verbose=True)
+        """The whole bundle of a view, rules included, as ``capture`` makes it.
+
+        Raises ExecutionError where it has no physical plan, SubstraitError as ``capture`` does.
+        """
+        with self._reporting(view):
+            ctx, frame = self._planned(view)
+            captured = capture(ctx, self.plan, self.plan.views[view], frame, environment, verbose=True)
         text = self._without_folder(captured.bundle.physical_plan)
         return replace(
             captured.bundle,
             physical_plan=text,
             identity=with_physical(self.identity(view), text),
         )
+
+    def _reporting(self, view: str) -> AbstractContextManager[None]:
+        declared = self.plan.views[view].view
+        return reporting(declared.where, {}, hider(self.plan.project, declared))
 
     def _planned(self, view: str) -> tuple[SessionContext, DataFrame]:
         found = self.plan.views[view]
@@ -154,11 +168,18 @@ class PinnedProject:
         source = self.plan.project.sources.get(table)
         return "parquet" if source is None else source.format
 
+    def _options(self, table: str) -> list[tuple[str, object]]:
+        source = self.plan.project.sources.get(table)
+        return [] if source is None else sorted(source.options.items())
+
     def _size(self, table: str) -> TableSize:
         return self._sizes.get(table) or ASSUMED
 
     def _without_folder(self, text: str) -> str:
-        return text.replace(quote(self._folder.name).lstrip("/") + "/", "")
+        # Some texts have paths as they are, some as a URL has them.
+        for folder in (self._folder.name, quote(self._folder.name)):
+            text = text.replace(folder.lstrip("/") + "/", "")
+        return text
 
 
 def _size_to_json(size: TableSize) -> list[int | None]:

@@ -6,7 +6,6 @@ tables that plans are pinned to.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,8 @@ import pyarrow as pa
 
 from dfplan_assets.errors import GoldenError
 from dfplan_assets.golden.columns import columns_of_json, columns_to_json
-from dfplan_assets.golden.sealed import sealed, unsealed
+from dfplan_assets.golden.record import environment_rows
+from dfplan_assets.golden.sealed import restoring, sealed, unsealed
 from dfplan_assets.golden.stand_in import TableSize
 from dfplan_assets.planning.bundle import EnvironmentPart, ProjectPlan
 
@@ -42,7 +42,7 @@ def surroundings_text(
     sizes: Mapping[str, TableSize | None],
 ) -> str:
     """The text of the project's golden file."""
-    rows = {part.name: json.loads(part.content) for part in environment}
+    rows = environment_rows(environment)
     return sealed(
         {
             "engine": dict(rows["versions"])["datafusion"],
@@ -73,7 +73,7 @@ def read_surroundings(text: str, file: Path) -> Surroundings:
         raise GoldenError(
             str(file),
             f"it lacks what it should have, or has it in another form: {type(error).__name__}: {error}",
-            "Write it anew: dfplan golden update",
+            restoring(None),
         ) from error
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from dfplan_assets.errors import DfplanError, PlanningError
+from dfplan_assets.errors import DfplanError, ExecutionError, PlanningError
 from dfplan_assets.golden.check import planned_offline, read_recorded
 from dfplan_assets.golden.folder import GoldenFolder
 from dfplan_assets.golden.pinned import PinnedProject
@@ -43,13 +43,13 @@ def update(project: Project, views: Collection[str] | None = None, *, sizes: boo
     sizes stay as they are, since every plan follows them; ``sizes`` takes them anew from the data and the
     plan store.
 
-    Raises GoldenError where the files cannot be written, and the InputError of a view that cannot be
-    planned.
+    Raises GoldenError where files cannot be written or the project's own file is there and cannot be read,
+    and the InputError of a view that cannot be planned.
     """
     recorded, problem = read_recorded(project.golden_plans)
     folder = GoldenFolder(project.golden_plans.folder)
-    if views is not None and problem is not None and (folder.views() or folder.read(folder.surroundings)):
-        raise problem
+    if problem is not None and (folder.surroundings.exists() or (views is not None and folder.views())):
+        raise problem  # what it records of tables cannot be made again
     plan = planned_offline(project, recorded, problem)
     pinned_sizes = _sizes(plan, recorded, whole=views is None, anew=sizes)
     written: list[str] = []
@@ -66,7 +66,7 @@ def update(project: Project, views: Collection[str] | None = None, *, sizes: boo
                 continue
             try:
                 bundle = pinned.bundle(name, environment)
-            except PlanningError as error:
+            except (PlanningError, ExecutionError) as error:
                 problems.append(error)
                 continue
             review = review_text(bundle)
