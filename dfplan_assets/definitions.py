@@ -1,14 +1,16 @@
 """The definitions that Dagster loads: the project named by ``DFPLAN_PROJECT``, else the demo.
 
-Loading plans the project's views and writes nothing. A project that cannot be planned raises the
-error that says why, which Dagster shows as the error of the code location.
+Loading plans those views that changed since the last load. It writes nothing, but for the memory of
+that in a project that has been run before (``.dfplan/planned``, which may be deleted at any time). A
+project that cannot be planned raises the error that says why, which Dagster shows as the error of the
+code location.
 """
 
 from __future__ import annotations
 
 from dfplan_assets.lookup import configured_project
 from dfplan_assets.orchestration.definitions import project_definitions
-from dfplan_assets.planning.project_plan import plan_project
 from dfplan_assets.project import load_project
+from dfplan_assets.store.plan_memory import plan_remembered
 
-defs = project_definitions(plan_project(load_project(configured_project())))
+defs = project_definitions(plan_remembered(load_project(configured_project()), keep=True))

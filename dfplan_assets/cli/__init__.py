@@ -1,7 +1,7 @@
 """The command ``dfplan``: one module for each command.
 
 Standard output holds nothing but the answer. Exit codes: 0 all is well, 1 the answer is no
-(a view failed), 2 the input is wrong.
+(a view failed, a plan made it slower), 2 the input is wrong.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from dfplan_assets.cli.lineage import lineage
 from dfplan_assets.cli.options import project_options
 from dfplan_assets.cli.path import path
 from dfplan_assets.cli.plan import plan
+from dfplan_assets.cli.profile import profile
+from dfplan_assets.cli.regressions import regressions
 from dfplan_assets.cli.run import run
+from dfplan_assets.cli.schedule import schedule
 from dfplan_assets.cli.show import show
 from dfplan_assets.cli.store import store
 from dfplan_assets.errors import DfplanError, InputError
@@ -38,5 +41,18 @@ def main() -> None:
     """A folder of SQL views as a Dagster project, from its query plans."""
 
 
-for _command in (lineage, plan, run, path, show, diff, history, golden, store):
+for _command in (
+    lineage,
+    plan,
+    run,
+    path,
+    show,
+    profile,
+    diff,
+    history,
+    schedule,
+    golden,
+    regressions,
+    store,
+):
     main.add_command(_command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,14 @@ from rich.table import Table
 from rich.text import Text
 
 from dfplan_assets.cli.output import Drawing, isoformat, number_or_none
+from dfplan_assets.cli.profile_view import operator_tree, run_document, run_facts
+from dfplan_assets.cli.sections import facts, lines, section
 from dfplan_assets.cli.stored import SHORT_KEY_CHARACTERS
-from dfplan_assets.execution.profile import OperatorProfile
 from dfplan_assets.planning.bundle import PhysicalOperator, PlanBundle
 from dfplan_assets.store import BundleRecord, RunRecord, topology_figures
 
 LatestRun = tuple[str, RunRecord]
 """The key and the record of a run."""
-
-_NANOSECONDS_PER_MILLISECOND = 1_000_000
 
 
 def document(record: BundleRecord, bundle: PlanBundle, run: LatestRun | None) -> dict[str, Any]:
@@ -85,7 +84,7 @@ def document(record: BundleRecord, bundle: PlanBundle, run: LatestRun | None) ->
             },
         },
         "environment": {part.name: part.sha256 for part in bundle.environment},
-        "run": None if run is None else _run_document(*run),
+        "run": None if run is None else {"key": run[0], **run_document(run[1])},
     }
 
 
@@ -97,18 +96,18 @@ def sections(
     def inside(text: str) -> str:
         return text.replace(f"{root.as_posix().lstrip('/')}/", "")
 
-    yield from _section(f"{bundle.view}  {record.key}", _identity(record, bundle))
-    yield from _section("SQL", Text(bundle.sql.strip()))
-    yield from _section("Lineage", _lineage(bundle))
-    yield from _section(
+    yield from section(f"{bundle.view}  {record.key}", _identity(record, bundle))
+    yield from section("SQL", Text(bundle.sql.strip()))
+    yield from section("Lineage", _lineage(bundle))
+    yield from section(
         "Plan (EXPLAIN FORMAT TREE)",
         Drawing(bundle.tree.rstrip(), f"dfplan show {bundle.view} {record.key[:SHORT_KEY_CHARACTERS]}"),
     )
-    yield from _section("Topology", *_topology(bundle.topology, inside))
-    yield from _section("Rules that changed the plan", *_rules(bundle))
-    yield from _section("Substrait", _substrait(bundle))
-    yield from _section("Environment", _facts([(part.name, part.sha256) for part in bundle.environment]))
-    yield from _section("Latest run", *_run(bundle.view, run, inside))
+    yield from section("Topology", *_topology(bundle.topology, inside))
+    yield from section("Rules that changed the plan", *_rules(bundle))
+    yield from section("Substrait", _substrait(bundle))
+    yield from section("Environment", facts([(part.name, part.sha256) for part in bundle.environment]))
+    yield from section("Latest run", *_run(bundle.view, run, inside))
 
 
 def _operator_document(operator: PhysicalOperator) -> dict[str, Any]:
@@ -122,78 +121,6 @@ def _operator_document(operator: PhysicalOperator) -> dict[str, Any]:
     }
 
 
-def _run_document(key: str, run: RunRecord) -> dict[str, Any]:
-    profile = run.profile
-    return {
-        "key": key,
-        "status": run.status,
-        "started_at": isoformat(run.started_at),
-        "attempt": run.attempt,
-        "dagster_run_id": run.dagster_run_id,
-        "publication_version": run.publication_version,
-        "partition_key": run.partition_key,
-        "cores": run.cores,
-        "peak_memory_bytes": run.peak_memory_bytes,
-        "inputs": [vars(each) for each in run.inputs],
-        "failure": run.failure,
-        "profile": None
-        if profile is None
-        else {
-            "wall_seconds": number_or_none(profile.wall_seconds),
-            "cpu_seconds": number_or_none(profile.cpu_seconds),
-            "rows": profile.output_rows,
-            "bytes": profile.output_bytes,
-            "operators": _profile_document(profile.root),
-        },
-    }
-
-
-def _profile_document(operator: OperatorProfile) -> dict[str, Any]:
-    return {
-        "name": operator.name,
-        "display": operator.display,
-        "partitions": operator.partitions,
-        "rows": operator.output_rows,
-        "cpu_nanoseconds": operator.cpu_nanoseconds,
-        "started_at": isoformat(operator.started_at),
-        "ended_at": isoformat(operator.ended_at),
-        "metrics": dict(operator.metrics),
-        "children": [_profile_document(child) for child in operator.children],
-    }
-
-
-def _section(title: str, *body: RenderableType) -> Iterator[RenderableType]:
-    yield Text(title, style="bold")
-    for part in body:
-        yield Padding(part, (0, 0, 0, 2), expand=False)
-    yield ""
-
-
-def _facts(facts: Sequence[tuple[str, str]]) -> Table:
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for label, text in facts:
-        if text:
-            grid.add_row(Text(label), Text(text))
-    return grid
-
-
-def _lines(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int]) -> Text:
-    """A table with one line for each row, whose last column is cut where it is too wide for the terminal."""
-    cells = [headings, *rows]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(headings) - 1)]
-    text = Text(no_wrap=True, overflow="ellipsis")
-    for number, row in enumerate(cells):
-        padded = [
-            cell.rjust(width) if column in right else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=False))
-        ]
-        line = "  ".join([*padded, row[-1]])
-        text.append(line if number == len(cells) - 1 else line + "\n", style="" if number else "dim")
-    return text
-
-
 def _identity(record: BundleRecord, bundle: PlanBundle) -> Table:
     identity = bundle.identity
     parameters = ", ".join(
@@ -203,7 +130,7 @@ def _identity(record: BundleRecord, bundle: PlanBundle) -> Table:
         for each in bundle.parameters
     )
     planning = "" if math.isnan(record.planning_seconds) else f"{record.planning_seconds * 1000:,.1f} ms"
-    return _facts(
+    return facts(
         [
             ("fingerprint", identity.fingerprint),
             *((f"  {name}", sha256) for name, sha256 in identity.parts.items()),
@@ -219,7 +146,7 @@ def _identity(record: BundleRecord, bundle: PlanBundle) -> Table:
 
 def _lineage(bundle: PlanBundle) -> Table:
     found = bundle.lineage
-    return _facts(
+    return facts(
         [
             *(
                 (f"reads {table}", ", ".join(found.required_columns.get(table, ())) or "(only its rows)")
@@ -237,7 +164,7 @@ def _topology(
     operators: Sequence[PhysicalOperator], inside: Callable[[str], str]
 ) -> Iterator[RenderableType]:
     figures = topology_figures(tuple(operators))
-    yield _facts(
+    yield facts(
         [
             ("operators", str(figures.operators)),
             ("pipeline breakers", str(figures.pipeline_breakers)),
@@ -261,7 +188,7 @@ def _topology(
         )
         for each in operators
     ]
-    yield _lines(("", "role", "partitions", "operator"), rows, right=(0,))
+    yield lines(("", "role", "partitions", "operator"), rows, right=(0,))
     if any(each.pipeline_breaker for each in operators):
         yield Text("* breaks the pipeline: it sees all rows of an input before it gives any", style="dim")
     yield ""
@@ -271,7 +198,7 @@ def _topology(
             continue
         yield Text(f"Scan {each.index}")
         yield Padding(
-            _facts(
+            facts(
                 [
                     ("files", "\n".join(map(inside, scan.files))),
                     ("bytes", "not known to the planner" if scan.bytes is None else f"{scan.bytes:,}"),
@@ -299,7 +226,7 @@ def _rules(bundle: PlanBundle) -> Iterator[RenderableType]:
 def _substrait(bundle: PlanBundle) -> Table:
     substrait = bundle.substrait
     validation = substrait.validation
-    return _facts(
+    return facts(
         [
             ("bytes", "" if substrait.message is None else f"{len(substrait.message):,}"),
             ("has none, since", substrait.refusal or ""),
@@ -314,36 +241,7 @@ def _run(view: str, run: LatestRun | None, inside: Callable[[str], str]) -> Iter
         yield Text(f"This plan never ran. Materialise it: dfplan run '+{view}'")
         return
     record = run[1]
-    profile = record.profile
-    yield _facts(
-        [
-            ("status", record.status),
-            ("started", isoformat(record.started_at)),
-            ("wall seconds", "" if profile is None else f"{profile.wall_seconds:,.3f}"),
-            ("CPU seconds", "" if profile is None else f"{profile.cpu_seconds:,.3f}"),
-            ("rows", "" if profile is None else f"{profile.output_rows:,}"),
-            ("bytes", "" if profile is None else f"{profile.output_bytes:,}"),
-            ("cores", "" if record.cores is None else str(record.cores)),
-            ("Dagster run", record.dagster_run_id or ""),
-            ("failure", record.failure or ""),
-        ]
-    )
-    if profile is None:
-        return
-    rows = []
-    pending = [(0, profile.root)]
-    while pending:
-        depth, each = pending.pop()
-        pending.extend((depth + 1, child) for child in reversed(each.children))
-        rows.append(
-            (
-                "" if each.output_rows is None else f"{each.output_rows:,}",
-                ""
-                if each.cpu_nanoseconds is None
-                else f"{each.cpu_nanoseconds / _NANOSECONDS_PER_MILLISECOND:,.3f}",
-                str(each.partitions),
-                "  " * depth + inside(each.display),
-            )
-        )
-    yield ""
-    yield _lines(("rows", "CPU ms", "partitions", "operator"), rows, right=(0, 1, 2))
+    yield run_facts(record)
+    if record.profile is not None:
+        yield ""
+        yield from operator_tree(record.profile, inside)

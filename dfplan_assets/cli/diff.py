@@ -43,7 +43,7 @@ def diff(view: str, a: str | None, b: str | None) -> None:
     """
     options = current_options()
     from dfplan_assets.planning.diff import difference, facts_of_bundle, reached_views
-    from dfplan_assets.planning.project_plan import plan_project
+    from dfplan_assets.store.plan_memory import plan_remembered
 
     with stored(options) as (project, store):
         bundles = bundles_of(view, project, store)
@@ -54,7 +54,7 @@ def diff(view: str, a: str | None, b: str | None) -> None:
             other = choose(b, bundles)
             keys.append(other.key)
             sides.append(facts_of_bundle(store.bundle(other.key)))
-    plan = plan_project(project)
+    plan = plan_remembered(project, keep=False)
     if b is None:
         # Two stored plans can be compared even where the view is gone or cannot be planned by now.
         check_view(view, project.views, str(project.root))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from dfplan_assets.cli.acceptances import acceptance_document, acceptance_text
 from dfplan_assets.cli.options import current_options, project_options
 from dfplan_assets.cli.output import isoformat, print_json, print_text
 from dfplan_assets.cli.stored import SHORT_KEY_CHARACTERS, bundles_of, stored
@@ -18,14 +19,14 @@ from dfplan_assets.cli.stored import SHORT_KEY_CHARACTERS, bundles_of, stored
 if TYPE_CHECKING:
     import pandas as pd
 
-    from dfplan_assets.store import BundleRecord
+    from dfplan_assets.store import AcceptanceRecord, BundleRecord
 
 _RUNS_IN_TEXT = 10
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """Bundles of one complete identity, planned one after the other; ``changed`` is against the plan before.
+    """Bundles of one complete identity; ``changed`` is against the plan that was new before it.
 
     Bundles of one identity differ in nothing but file paths and moments of planning.
     """
@@ -42,7 +43,7 @@ class _Plan:
 @click.argument("view")
 @project_options
 def history(view: str) -> None:
-    """The plans that VIEW has had and what changed from one to the next, and its runs.
+    """The plans that VIEW has had, what changed from one to the next and who accepted them, and its runs.
 
     Plans that differ only in the files they read, or in the moment that now() gave, are one.
     """
@@ -50,19 +51,20 @@ def history(view: str) -> None:
     with stored(options) as (project, store):
         plans = _plans(bundles_of(view, project, store))
         runs = store.runs(view)
+        acceptances = store.acceptances(view)
     ran = _Runs(runs)
     if options.format == "json":
         print_json(
             {
                 "view": view,
-                "plans": [_plan_document(plan, ran) for plan in plans],
+                "plans": [_plan_document(plan, ran, _accepted(plan, acceptances)) for plan in plans],
                 "runs": [_run_document(row) for row in ran.rows],
             }
         )
     else:
         print_text(
             Text(view, style="bold"),
-            _plan_table(plans, ran),
+            _plan_table(plans, ran, acceptances),
             "",
             _run_table(ran.rows[-_RUNS_IN_TEXT:], len(ran.rows)),
         )
@@ -89,37 +91,50 @@ class _Runs:
 
 
 def _plans(bundles: Sequence[BundleRecord]) -> list[_Plan]:
-    """The plans, the oldest first, of bundles in any order."""
-    plans: list[_Plan] = []
+    """The plans, the one seen first first, of bundles in any order."""
+    of_plan: dict[str, list[BundleRecord]] = {}
     for bundle in sorted(bundles, key=lambda each: (each.first_planned_at, each.last_planned_at, each.key)):
-        before = plans[-1].bundles[-1].identity if plans else None
-        if before is not None and before.complete == bundle.identity.complete:
-            plans[-1] = _Plan((*plans[-1].bundles, bundle), plans[-1].changed)
-            continue
-        parts = bundle.identity.parts
-        changed = (
-            None
-            if before is None
-            else tuple(
-                name
-                for name in dict.fromkeys([*before.parts, *parts])
-                if before.parts.get(name) != parts.get(name)
-            )
-        )
-        plans.append(_Plan((bundle,), changed))
+        of_plan.setdefault(bundle.identity.complete, []).append(bundle)
+    plans: list[_Plan] = []
+    for folded in of_plan.values():
+        changed = _changed(plans[-1].bundles[0].identity.parts, folded[0].identity.parts) if plans else None
+        plans.append(_Plan(tuple(folded), changed))
     return plans
 
 
-def _median_wall_seconds(rows: Sequence[dict[str, Any]]) -> float | None:
-    seconds = [
+def _changed(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
+    names = dict.fromkeys([*before, *after])
+    return tuple(name for name in names if before.get(name) != after.get(name))
+
+
+def _accepted(plan: _Plan, acceptances: Sequence[AcceptanceRecord]) -> AcceptanceRecord | None:
+    from dfplan_assets.regressions.history import acceptance_of
+
+    identity = plan.latest.identity
+    return acceptance_of(acceptances, identity.complete, identity.fingerprint)
+
+
+def _wall_seconds(rows: Sequence[dict[str, Any]]) -> list[float]:
+    return [
         float(row["wall_seconds"])
         for row in rows
         if row["status"] == "succeeded" and row["wall_seconds"] is not None
     ]
+
+
+def _median_wall_seconds(rows: Sequence[dict[str, Any]]) -> float | None:
+    seconds = _wall_seconds(rows)
     return statistics.median(seconds) if seconds else None
 
 
-def _plan_document(plan: _Plan, ran: _Runs) -> dict[str, Any]:
+def _p90_wall_seconds(rows: Sequence[dict[str, Any]]) -> float | None:
+    from dfplan_assets.regressions.figures import percentile_90
+
+    seconds = _wall_seconds(rows)
+    return percentile_90(seconds) if seconds else None
+
+
+def _plan_document(plan: _Plan, ran: _Runs, accepted: AcceptanceRecord | None) -> dict[str, Any]:
     rows, latest = ran.of(plan), plan.latest
     return {
         "key": latest.key,
@@ -132,6 +147,8 @@ def _plan_document(plan: _Plan, ran: _Runs) -> dict[str, Any]:
         "runs": len(rows),
         "succeeded": sum(row["status"] == "succeeded" for row in rows),
         "median_wall_seconds": _median_wall_seconds(rows),
+        "p90_wall_seconds": _p90_wall_seconds(rows),
+        "accepted": acceptance_document(accepted),
     }
 
 
@@ -139,17 +156,22 @@ def _run_document(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "started_at": row["started_at"].isoformat()}
 
 
-def _plan_table(plans: Sequence[_Plan], ran: _Runs) -> Table:
-    grid = _grid(("plan", "first seen", "last seen", "runs", "median s", "changed"), ("runs", "median s"))
+def _plan_table(plans: Sequence[_Plan], ran: _Runs, acceptances: Sequence[AcceptanceRecord]) -> Table:
+    numbers = ("runs", "median s", "90 % s")
+    headings = ("plan", "first seen", "last seen", *numbers, "accepted", "changed")
+    grid = _grid(headings, numbers)
     for plan in plans:
         rows = ran.of(plan)
-        median = _median_wall_seconds(rows)
+        median, p90 = _median_wall_seconds(rows), _p90_wall_seconds(rows)
+        accepted = _accepted(plan, acceptances)
         grid.add_row(
             plan.latest.key[:SHORT_KEY_CHARACTERS],
             f"{min(bundle.first_planned_at for bundle in plan.bundles):%Y-%m-%d %H:%M}",
             f"{plan.latest.last_planned_at:%Y-%m-%d %H:%M}",
             str(len(rows)),
             "" if median is None else f"{median:,.3f}",
+            "" if p90 is None else f"{p90:,.3f}",
+            Text("no" if accepted is None else acceptance_text(accepted)),
             Text("first plan" if plan.changed is None else ", ".join(plan.changed)),
         )
     return grid

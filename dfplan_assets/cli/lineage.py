@@ -14,7 +14,7 @@ from dfplan_assets.cli.output import print_json, print_text
 from dfplan_assets.cli.planned import planned
 
 if TYPE_CHECKING:
-    from dfplan_assets.planning.bundle import ViewPlan
+    from dfplan_assets.planning.bundle import ProjectPlan, ViewPlan
     from dfplan_assets.planning.lineage.model import ColumnOrigin
 
 
@@ -43,7 +43,7 @@ def lineage(view: str | None, sources: bool) -> None:
     if options.format == "json":
         print_json({"views": {plan.view.name: _document(plan) for plan in plans}})
     else:
-        print_text(*(_block(plan.view.name, _facts(plan), plan.lineage.columns) for plan in plans))
+        print_text(*(_block(plan.view.name, _facts(project, plan), plan.lineage.columns) for plan in plans))
 
 
 def _document(plan: ViewPlan) -> dict[str, Any]:
@@ -63,8 +63,10 @@ def _columns(columns: Mapping[str, Sequence[ColumnOrigin]]) -> dict[str, list[di
     }
 
 
-def _facts(plan: ViewPlan) -> list[tuple[str, str]]:
+def _facts(project: ProjectPlan, plan: ViewPlan) -> list[tuple[str, str]]:
+    readers = ", ".join(project.readers_of(plan.view.name)) or "no stored view"
     facts = [
+        ("is not stored, but inlined into", readers if plan.view.is_virtual else ""),
         ("reads", ", ".join(plan.lineage.tables)),
         ("names, but does not read", ", ".join(plan.lineage.unused_tables)),
         ("calls", ", ".join(plan.lineage.functions)),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from dfplan_assets.planning.bundle import EnvironmentPart, ProjectPlan
     from dfplan_assets.planning.diff import PlanFacts
+    from dfplan_assets.store import BundleRecord, Store
 
 State = Literal["new", "changed", "unchanged"]
 
@@ -50,18 +53,59 @@ def view_states(plan: ProjectPlan, views: tuple[str, ...]) -> dict[str, ViewStat
 
     store = find_store(plan.project.store)
     if store is None:
-        return {view: ViewState("new", ("nothing of it is stored yet",)) for view in views}
+        return {view: _never_planned(plan, view) for view in views}
     now = Now(plan)
     states: dict[str, ViewState] = {}
     with store:
-        latest = store.latest_bundles(views)
+        readers = {view: plan.readers_of(view) for view in views if plan.is_virtual(view)}
+        latest = store.latest_bundles({*views, *(name for names in readers.values() for name in names)})
         for view in views:
+            if view in readers:
+                plans = [latest[name] for name in readers[view] if name in latest]
+                states[view] = _inlined_state(plan, view, plans, store, now)
+                continue
             record = latest.get(view)
             if record is None:
-                states[view] = ViewState("new", ("nothing of it is stored yet",))
+                states[view] = _never_planned(plan, view)
             elif record.identity.fingerprint == plan.views[view].identity.fingerprint:
                 states[view] = ViewState("unchanged", ())
             else:
                 before = facts_of_bundle(store.bundle(record.key))
                 states[view] = ViewState("changed", difference(before, now.facts(view)).causes)
     return states
+
+
+def _never_planned(plan: ProjectPlan, view: str) -> ViewState:
+    if plan.is_virtual(view):
+        return ViewState("new", ("no view that it is inlined into has run yet", *_leftover(plan, view)))
+    return ViewState("new", ("nothing of it is stored yet",))
+
+
+def _inlined_state(
+    plan: ProjectPlan, view: str, readers: Sequence[BundleRecord], store: Store, now: Now
+) -> ViewState:
+    """The state of a view that is not stored, against what was inlined when one of its readers ran last."""
+    from dfplan_assets.planning.diff import difference, facts_of_bundle
+
+    for record in sorted(readers, key=lambda each: each.last_planned_at, reverse=True):
+        before = facts_of_bundle(store.bundle(record.key)).inlined.get(view)
+        if before is None:
+            continue  # it did not read the view then, or the view was stored
+        if before.identity.fingerprint == plan.views[view].identity.fingerprint:
+            return ViewState("unchanged", _leftover(plan, view))
+        causes = difference(before, now.facts(view)).causes
+        return ViewState("changed", (*causes, *_leftover(plan, view)))
+    return _never_planned(plan, view)
+
+
+def _leftover(plan: ProjectPlan, view: str) -> tuple[str, ...]:
+    """What is left of a view that was stored once, in words."""
+    from dfplan_assets.execution.warehouse import Warehouse
+
+    result = Warehouse.of(plan.project).current(view)
+    if result is None:
+        return ()
+    return (
+        f"it is no longer stored: nothing reads its last result of {result.published_at:%Y-%m-%d %H:%M} UTC, "
+        f"which is kept in {Path(result.files[0]).parent.parent}",
+    )

@@ -24,6 +24,12 @@ def path(view: str) -> None:
 
     project = load_project(options.project)
     check_view(view, project.views, str(project.root))
+    if project.views[view].is_virtual:
+        raise ExecutionError(
+            project.views[view].where,
+            "it has no files: it is not stored (materialized: view), but inlined into the views that read it",
+            "Ask for the files of a view that reads it, or take materialized: view out and run it.",
+        )
     result = Warehouse.of(project).current(view)
     if result is None:
         raise ExecutionError(

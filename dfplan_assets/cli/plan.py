@@ -44,6 +44,7 @@ def _document(plan: ViewPlan, state: ViewState) -> dict[str, Any]:
     return {
         "state": state.state,
         "why": list(state.why),
+        "materialized": plan.view.materialized,
         "tables": list(plan.lineage.tables),
         "fingerprint": plan.identity.fingerprint,
         "parts": dict(plan.identity.parts),
@@ -59,8 +60,11 @@ def _graph(plans: list[ViewPlan], states: Mapping[str, ViewState]) -> Table:
         grid.add_row(
             Text(plan.view.name, style="bold"),
             Text(plan.view.group or "", style="dim"),
-            Text(state.state, style=_STATE_STYLE[state.state]),
+            Text.assemble(
+                (state.state, _STATE_STYLE[state.state]),
+                (", inlined" if plan.view.is_virtual else "", "dim"),
+            ),
             Text(", ".join(plan.lineage.tables)),
-            Text("; ".join(state.why) if state.state == "changed" else ""),
+            Text("; ".join(state.why) if state.state == "changed" or plan.view.is_virtual else ""),
         )
     return grid

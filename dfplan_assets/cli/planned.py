@@ -17,13 +17,13 @@ def planned(options: Options, view: str | None) -> tuple[ProjectPlan, tuple[str,
     Raises UnknownNameError for a name that is no view, before anything is planned, and the error of
     a view asked about that cannot be planned.
     """
-    from dfplan_assets.planning.project_plan import plan_project
     from dfplan_assets.project import load_project
+    from dfplan_assets.store.plan_memory import plan_remembered
 
     project = load_project(options.project)
     if view is not None:
         check_view(view, project.views, str(project.root))
-    plan = plan_project(project)
+    plan = plan_remembered(project, keep=False)
     asked = plan.all_views if view is None else (view,)
     for name in asked:
         if name in plan.unplanned:

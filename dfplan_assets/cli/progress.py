@@ -34,6 +34,9 @@ class _Bar:
     def on_selected(self, views: tuple[str, ...]) -> None:
         self._progress.update(self._task, total=len(views))
 
+    def on_order(self, line: str) -> None:
+        self._progress.console.print(line, style="dim", markup=False)
+
     def on_start(self, view: str) -> None:
         self._progress.update(self._task, description=view)
 
@@ -49,6 +52,9 @@ class _Lines:
 
     def on_selected(self, views: tuple[str, ...]) -> None:
         self._total = len(views)
+
+    def on_order(self, line: str) -> None:
+        print(line, file=sys.stderr)
 
     def on_start(self, view: str) -> None:
         """Nothing: a log has a line for each view that is done."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,15 +31,21 @@ def run(ctx: click.Context, selection: str | None) -> None:
     group:marts, tag:domain=sales, 'key:"a" or key:"b"'. The run is one that Dagster's UI shows.
     """
     options = current_options()
+    # A process that ends need not look for garbage first, which takes seconds after a large run.
+    atexit.register(gc.freeze)
     with stdout_to_stderr():
         # Importing Dagster takes longer than all other commands do.
         from dfplan_assets.orchestration.runs import run_views
         from dfplan_assets.planning.project_plan import plan_project
         from dfplan_assets.project import load_project
+        from dfplan_assets.store.plan_memory import PlanMemory
 
-        project = plan_project(load_project(options.project))
+        project = load_project(options.project)
+        memory = PlanMemory.of(project)
+        plan = plan_project(project, memory)
         with progress_display() as display:
-            report = run_views(project, selection, display)
+            report = run_views(plan, selection, display)
+        memory.save(project)
     if options.format == "json":
         print_json(_document(report))
     else:
@@ -45,13 +53,28 @@ def run(ctx: click.Context, selection: str | None) -> None:
         for outcome in report.views.values():
             if outcome.state == "failed":
                 click.echo(f"Error: {outcome.error}", err=True)
+    for check, views in _failed_checks(report).items():
+        click.echo(f"Warning: {check}\n  Of: {', '.join(views)}", err=True)
     for warning in dict.fromkeys(outcome.warning for outcome in report.views.values()):
         if warning is not None:
             click.echo(f"Warning: {warning}", err=True)
     ctx.exit(0 if report.success else 1)
 
 
+def _failed_checks(report: RunReport) -> dict[str, list[str]]:
+    """What checks that did not pass say, with the views of which they say it; not what stopped a view."""
+    found: dict[str, list[str]] = {}
+    for outcome in report.views.values():
+        if outcome.state == "materialised":
+            for name, reason in outcome.failed_checks.items():
+                found.setdefault(f"{name}: {reason}", []).append(outcome.view)
+    return found
+
+
 def _document(report: RunReport) -> dict[str, Any]:
+    failed_checks = {
+        name: dict(outcome.failed_checks) for name, outcome in report.views.items() if outcome.failed_checks
+    }
     return {
         "run_id": report.run_id,
         "success": report.success,
@@ -65,6 +88,7 @@ def _document(report: RunReport) -> dict[str, Any]:
             }
             for name, outcome in report.views.items()
         },
+        **({"failed_checks": failed_checks} if failed_checks else {}),
     }
 
 

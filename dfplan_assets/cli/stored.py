@@ -46,6 +46,14 @@ def bundles_of(view: str, project: Project, store: Store) -> tuple[BundleRecord,
     if found:
         return found
     check_view(view, project.views, str(project.root))
+    if project.views[view].is_virtual:
+        raise InputError(
+            project.views[view].where,
+            "it has no plans of its own: it is not stored (materialized: view), but inlined into the views "
+            "that read it",
+            f"`dfplan plan {view}` shows its query and what of it changed; the plans of the views that "
+            "read it show it inlined.",
+        )
     raise InputError(
         project.views[view].where,
         "no plan of it has been stored yet",

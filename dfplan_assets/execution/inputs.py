@@ -14,6 +14,7 @@ from dfplan_assets.errors import ExecutionError, SourceError
 from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import ProjectPlan, ViewPlan
+from dfplan_assets.planning.inlining import register_inlined
 from dfplan_assets.planning.sources import (
     register_empty,
     register_result,
@@ -26,9 +27,10 @@ from dfplan_assets.project.model import Source
 
 @dataclass(frozen=True)
 class Inputs:
-    """The direct dependencies of one view: ``results`` of other views, and the names of ``sources``.
+    """What one view reads, itself and through views that are inlined into it: sources and other views.
 
-    ``results`` is a snapshot: newer results that appear while the view runs are not read.
+    ``results`` are those of the stored views among them, a snapshot: newer results that appear while the
+    view runs are not read.
     """
 
     plan: ProjectPlan
@@ -43,13 +45,14 @@ class Inputs:
         """
         view_plan = plan.views[view]
         results = {}
-        for table in view_plan.lineage.tables:
+        for table in plan.stored_tables(view):
             if table in plan.views:
                 publication = warehouse.current(table)
                 if publication is None:
                     raise ExecutionError(
                         view_plan.view.where,
-                        f"it reads the view {table}, which has no published result",
+                        f"it reads the view {table}{_through(plan, view, table)}, "
+                        "which has no published result",
                         f"Materialise {table} first.",
                     )
                 results[table] = publication
@@ -62,10 +65,12 @@ class Inputs:
     def register(self, ctx: SessionContext) -> None:
         """Make every table that the view's text names known to a session.
 
-        Raises SourceError where a source is missing, unreadable, or of other columns than planned with.
+        Raises SourceError where a source is missing, unreadable, or of other columns than planned with,
+        PlanningError where an inlined view cannot be planned over its tables.
         """
-        lineage = self.view_plan.lineage
-        for table in lineage.tables:
+        view = self.view_plan.view.name
+        stored, inlined = self.plan.stored_tables(view), self.plan.inlined_views(view)
+        for table in stored:
             schema = self.plan.schema_of(table)
             if table in self.results:
                 register_result(ctx, table, self.results[table].files, schema)
@@ -73,8 +78,12 @@ class Inputs:
                 source = self.plan.project.sources[table]
                 _check_source(self.view_plan, source, schema)
                 register_source(ctx, source, schema)
-        for table in lineage.unused_tables:
+        # A table that one of the queries only names may be read by another.
+        named = {table for name in (view, *inlined) for table in self.plan.views[name].lineage.unused_tables}
+        for table in sorted(named.difference(stored, inlined)):
             register_empty(ctx, table, self.plan.schema_of(table))
+        for name in inlined:
+            register_inlined(ctx, self.plan, name)
 
     def check_present(self) -> None:
         """Raise ExecutionError where a file of a result is gone.
@@ -92,12 +101,20 @@ class Inputs:
                     )
 
     def locations(self) -> dict[str, str]:
-        """Where each table that the view reads is stored, for messages."""
+        """Where each table that the view reads, itself or through inlined views, is stored, for messages."""
         sources = self.plan.project.sources
         return {
             table: ", ".join(self.results[table].files) if table in self.results else sources[table].path
-            for table in self.view_plan.lineage.tables
+            for table in self.plan.stored_tables(self.view_plan.view.name)
         }
+
+
+def _through(plan: ProjectPlan, view: str, table: str) -> str:
+    """By which inlined views a view reads a table, in words; nothing where it reads it itself."""
+    if table in plan.views[view].lineage.tables:
+        return ""
+    between = [name for name in plan.inlined_views(view) if table in plan.views[name].lineage.tables]
+    return f" through {', '.join(between)}"
 
 
 def _check_columns(view_plan: ViewPlan, table: str, planned: pa.Schema, publication: Publication) -> None:
@@ -110,7 +127,7 @@ def _check_columns(view_plan: ViewPlan, table: str, planned: pa.Schema, publicat
             f"the result of {table} that it reads is damaged: {publication.files[0]}: {error}",
             f"Materialise {table} again, then this view.",
         ) from error
-    differences = _differences(planned, written)
+    differences = column_differences(planned, written)
     if differences:
         raise ExecutionError(
             view_plan.view.where,
@@ -121,7 +138,7 @@ def _check_columns(view_plan: ViewPlan, table: str, planned: pa.Schema, publicat
 
 def _check_source(view_plan: ViewPlan, source: Source, planned: pa.Schema) -> None:
     """Refuse a source whose files have other columns by now: they too would be filled with nulls."""
-    differences = _differences(planned, source_schema(source))
+    differences = column_differences(planned, source_schema(source))
     if differences:
         raise SourceError(
             view_plan.view.where,
@@ -131,7 +148,7 @@ def _check_source(view_plan: ViewPlan, source: Source, planned: pa.Schema) -> No
         )
 
 
-def _differences(planned: pa.Schema, found: pa.Schema) -> str:
+def column_differences(planned: pa.Schema, found: pa.Schema) -> str:
     """The columns that differ, in words; nothing where all are alike to a query."""
     expected = {field.name: type_in_queries(field.type) for field in planned}
     actual = {field.name: type_in_queries(field.type) for field in found}

@@ -13,35 +13,43 @@ import pyarrow.parquet as pq
 from datafusion import DataFrame, SessionContext
 
 from dfplan_assets.errors import ExecutionError
+from dfplan_assets.execution.abandonment import publishing
+from dfplan_assets.execution.analysis import cpu_seconds
 from dfplan_assets.execution.failures import reporting
+from dfplan_assets.execution.input_sizes import input_sizes
 from dfplan_assets.execution.inputs import Inputs
-from dfplan_assets.execution.metrics import cpu_seconds, profile_operators
-from dfplan_assets.execution.profile import RunProfile
+from dfplan_assets.execution.memory import GAUGE
+from dfplan_assets.execution.metrics import profile_operators
+from dfplan_assets.execution.profile import InputSize, RunProfile
 from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.runtime import Runtime
 from dfplan_assets.execution.validation import validate
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import EnvironmentPart, PlanBundle, ProjectPlan, ViewPlan
 from dfplan_assets.planning.capture import capture
+from dfplan_assets.planning.catalog import file_url
 from dfplan_assets.planning.environment import capture_environment
 from dfplan_assets.planning.guard import plan_query
 from dfplan_assets.planning.secrets import hider
-from dfplan_assets.planning.sources import file_url
 
 # No view or source has a space in its name, so this hides none of them.
-_RESULT = "result of the view"
+RESULT = "result of the view"
+"""The name under which the query of a view is registered, to be copied."""
 
 
 @dataclass(frozen=True)
 class Materialisation:
-    """A view's new result, what it cost, and the bundle of its plan.
+    """A view's new result, what it cost, the bundle of its plan, and how large its inputs were.
 
-    The values of secret parameters stand in none of it.
+    ``peak_memory_bytes`` is what the execution added to the memory of its process at most, None where
+    that cannot be told. The values of secret parameters stand in none of it.
     """
 
     publication: Publication
     profile: RunProfile
     bundle: PlanBundle
+    inputs: tuple[InputSize, ...] = ()
+    peak_memory_bytes: int | None = None
 
 
 def materialise(
@@ -65,32 +73,35 @@ def materialise(
     inputs = Inputs.take(plan, view, warehouse)
     view_plan = plan.views[view]
     declared = view_plan.view
-    hide = hider(plan.project, declared)
+    hide = hider(plan.project, declared, plan.inlined_into(view))
     with warehouse.stage(view) as stage:
         file = stage.folder / "part-0.parquet"
         with reporting(declared.where, inputs.locations(), hide):
             ctx = runtime.session()
             inputs.register(ctx)
+            sizes = input_sizes(inputs)
             query = plan_query(ctx, declared, plan.project.params_of(declared))
             if environment is None:
                 environment = capture_environment(plan)
             with ThreadPoolExecutor(1, "capture") as beside:
                 # Python captures the plan while DataFusion executes it. Where the execution fails,
                 # its error is the one that counts; where the capture fails, nothing is published.
-                capturing = beside.submit(_bundle, ctx, plan, view_plan, query, environment)
+                capturing = beside.submit(capture_bundle, ctx, plan, view_plan, query, environment)
                 started_at = datetime.now(timezone.utc)
                 started = time.monotonic()
                 # The text of the view goes into no other statement: COPY names what the guard let through.
-                ctx.register_view(_RESULT, query)
-                copy = ctx.sql(f"COPY \"{_RESULT}\" TO '{file_url(file)}' STORED AS PARQUET")
-                counts = copy.collect()
+                ctx.register_view(RESULT, query)
+                copy = ctx.sql(f"COPY \"{RESULT}\" TO '{file_url(file)}' STORED AS PARQUET")
+                with GAUGE.measuring() as peak:
+                    counts = copy.collect()
             bundle = capturing.result()
             # Taken after the execution: a plan taken before holds no metrics.
             executed = copy.execution_plan()
             inputs.check_present()
             rows = sum(count for batch in counts for count in batch.column(0).to_pylist())
             _check_whole(file, rows, declared.where)
-        publication = warehouse.publish(stage, rows)
+        with publishing(declared.where):
+            publication = warehouse.publish(stage, rows)
     wall_seconds = time.monotonic() - started
     root = profile_operators(executed, hide)
     profile = RunProfile(
@@ -102,10 +113,10 @@ def materialise(
         output_bytes=publication.bytes,
         root=root,
     )
-    return Materialisation(publication, profile, bundle)
+    return Materialisation(publication, profile, bundle, sizes, peak.bytes)
 
 
-def _bundle(
+def capture_bundle(
     ctx: SessionContext,
     plan: ProjectPlan,
     view_plan: ViewPlan,
@@ -116,7 +127,11 @@ def _bundle(
     captured = capture(ctx, plan, view_plan, query, environment)
     bundle = captured.bundle
     volatile = bundle.identity.volatile_functions
-    outcome = validate(plan.project.planning.validate, ctx, captured.frame, bundle.substrait, volatile)
+    mode = plan.project.planning.validate
+    session, frame = captured.message_ctx, captured.message_frame
+    if mode == "execute" and not volatile:
+        session, frame = ctx, captured.frame  # over the real tables
+    outcome = validate(mode, session, frame, bundle.substrait, volatile)
     return replace(bundle, substrait=replace(bundle.substrait, validation=outcome))
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+
+ESTIMATED_ROWS = "estimated_rows"
+"""How many rows the planner's statistics expected of an operator: among its metrics where it was asked."""
 
 ROW_GROUPS_PRUNED = "row_groups_pruned"
 """The row groups of Parquet files that a scan skipped, by whichever means; a sum over its metrics."""
@@ -14,13 +17,36 @@ ROW_GROUPS_MATCHED = "row_groups_matched"
 
 
 @dataclass(frozen=True)
+class InputSize:
+    """How large a table that a view reads was when the view ran; None where that is not known."""
+
+    table: str
+    rows: int | None
+    bytes: int | None
+
+
+def known_total(sizes: Iterable[int | None]) -> int | None:
+    """The sum of sizes, None unless there are some and all are known.
+
+    >>> known_total([1, 2]), known_total([1, None]), known_total([])
+    (3, None, None)
+    """
+    listed = list(sizes)
+    known = [size for size in listed if size is not None]
+    return sum(known) if listed and len(known) == len(listed) else None
+
+
+@dataclass(frozen=True)
 class OperatorProfile:
     """One operator of the plan that ran, with its metrics summed over partitions.
 
-    ``cpu_nanoseconds`` is DataFusion's ``elapsed_compute``: CPU time over all partitions, not wall
-    time; for a scan of files, which leaves reading and decoding out of that, its
-    ``time_elapsed_processing``. None where the operator records neither. ``metrics`` holds all recorded
-    numbers under DataFusion's own names (times in nanoseconds, sizes in bytes).
+    ``cpu_nanoseconds`` is DataFusion's ``elapsed_compute``: the time spent in the operator's own code,
+    without that of the operators that feed it, summed over all partitions; for a scan of files, which
+    leaves reading and decoding out of that, its ``time_elapsed_processing``. None where the operator
+    records neither. ``metrics`` holds all recorded numbers under DataFusion's own names (times in
+    nanoseconds, sizes in bytes). A metric of two numbers stands there as two, with ``_total`` and
+    ``_matched`` behind its name. Sizes of memory and counts of batches, which are only to be had as
+    text, have the three or four digits of that text.
     """
 
     name: str

@@ -25,7 +25,7 @@ from pathlib import Path
 from dfplan_assets.errors import ExecutionError
 from dfplan_assets.execution.durable import sync
 from dfplan_assets.execution.locks import locked
-from dfplan_assets.execution.manifest import read_manifest, write_manifest
+from dfplan_assets.execution.manifest import published_bytes, read_manifest, write_manifest
 from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.staging import staging_place, sweep
 from dfplan_assets.project.model import Project
@@ -74,6 +74,10 @@ class Warehouse:
         """
         results = read_manifest(self._folder(view), view)
         return results[0] if results else None
+
+    def current_bytes(self, view: str) -> int | None:
+        """The size of the last result of a view, None where there is none or its list is damaged."""
+        return published_bytes(self._folder(view))
 
     def kept(self, view: str) -> tuple[Publication, ...]:
         """The last ``keep_results`` results of a view, the newest first."""

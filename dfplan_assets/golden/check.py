@@ -22,8 +22,8 @@ from dfplan_assets.planning.diff import PlanDifference, PlanFacts, difference, f
 from dfplan_assets.planning.diff.sql_edits import words_of
 from dfplan_assets.planning.environment import capture_environment
 from dfplan_assets.planning.identity import engine_version, without_physical
-from dfplan_assets.planning.project_plan import plan_project
 from dfplan_assets.project.model import Golden, Level, Project
+from dfplan_assets.store.plan_memory import plan_remembered
 
 # Settings of how answers and plans are printed, and of how files are signed.
 _SHOWING = ("datafusion.explain.", "datafusion.format.", "datafusion.execution.parquet.created_by")
@@ -99,7 +99,9 @@ def planned_offline(
     Where a source is missing and the columns that were recorded cannot be read, that is the error.
     """
     try:
-        return plan_project(with_recorded_columns(project, {} if recorded is None else recorded.sources))
+        return plan_remembered(
+            with_recorded_columns(project, {} if recorded is None else recorded.sources), keep=False
+        )
     except SourceError as error:
         if problem is not None and recorded is None and GoldenFolder(project.golden_plans.folder).views():
             raise problem from error

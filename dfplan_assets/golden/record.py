@@ -16,6 +16,7 @@ from dfplan_assets.golden.sealed import restoring, sealed, text_sha256, unsealed
 from dfplan_assets.planning.bundle import BoundParameter, EnvironmentPart, Identity, PlanBundle
 from dfplan_assets.planning.diff import PlanFacts
 from dfplan_assets.planning.identity import default_settings, engine_version
+from dfplan_assets.planning.inlining import INLINED
 from dfplan_assets.store.bundle_format import lineage_of_json, lineage_to_json
 
 
@@ -61,6 +62,7 @@ def golden_text(bundle: PlanBundle, physical_inputs: str, review: str) -> str:
             "output": columns_to_json(bundle.schema),
             "lineage": lineage_to_json(bundle.lineage),
             "input_columns": [row for row in rows["columns"] if row[2] in tables.get(_table(row), ())],
+            "inlined": rows.get(INLINED, []),
             "functions": [row for row in rows["routines"] if row[0] in functions],
             "function_parameters": [row for row in rows["parameters"] if row[0] in functions],
             "sql": _lines(bundle.sql),
@@ -129,6 +131,7 @@ def _facts(document: Mapping[str, Any]) -> PlanFacts:
             _part("columns", document["input_columns"]),
             _part("routines", document["functions"]),
             _part("parameters", document["function_parameters"]),
+            *([_part(INLINED, document["inlined"])] if document["inlined"] else []),
         ),
         physical_plan="\n".join(document["physical_plan"]),
     )

@@ -10,7 +10,8 @@ from dfplan_assets.golden.record import environment_rows
 from dfplan_assets.planning.bundle import PlanBundle
 from dfplan_assets.planning.diff.alignment import is_join
 from dfplan_assets.planning.diff.lines import split_list
-from dfplan_assets.planning.identity import default_settings, normalised_physical_plan
+from dfplan_assets.planning.identity import default_settings
+from dfplan_assets.planning.physical_text import normalised_physical_plan
 from dfplan_assets.planning.plan_tree import Node, parse_tree
 
 # What follows from the rest, or is of no interest to a reviewer.

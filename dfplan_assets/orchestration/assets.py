@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
 
 import dagster as dg
+from dagster._core.definitions.utils import check_valid_name
+from dagster._core.storage.tags import PRIORITY_TAG
 
 from dfplan_assets.errors import ExecutionError, InputError
 from dfplan_assets.orchestration.bundle_metadata import bundle_metadata, store_failure
 from dfplan_assets.orchestration.markdown import fenced, shorten
+from dfplan_assets.orchestration.plan_checks import PlanChecker, check_specs
 from dfplan_assets.orchestration.run_metadata import run_metadata
 from dfplan_assets.orchestration.runner import Attempt, Made
 from dfplan_assets.orchestration.translator import DfplanTranslator
+from dfplan_assets.orchestration.view_steps import ViewStep, running
 from dfplan_assets.planning.bundle import ProjectPlan, UnplannedView, ViewPlan
+from dfplan_assets.project.model import View
 
 Make = Callable[[Attempt], Made]
 """Runs a view for a Dagster run; raises ExecutionError or InputError."""
@@ -23,16 +30,28 @@ Make = Callable[[Attempt], Made]
 _FAILURE_BYTES = 8_000
 
 
-def view_assets(project: ProjectPlan, translator: DfplanTranslator, make: Make) -> list[dg.AssetsDefinition]:
-    """An asset with an op of its own for each view, depending on the tables that its plan reads."""
+def view_assets(
+    project: ProjectPlan, translator: DfplanTranslator, make: Make
+) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """An asset with an op of its own for each stored view, depending on the tables that its plan reads.
+
+    A view that is not stored is a virtual asset: Dagster shows it, orders and ages what reads it by what
+    it reads itself, and never runs it.
+    """
     ops = op_names(project.all_views)
-    planned = [
-        _view_asset(project, plan, ops[plan.view.name], translator, make) for plan in project.views.values()
-    ]
-    unplanned = [
-        _unplanned_asset(view, ops[view.view.name], translator) for view in project.unplanned.values()
-    ]
-    return [*planned, *unplanned]
+    checker = PlanChecker(project)
+    assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
+    for name, plan in project.views.items():
+        if project.is_virtual(name):
+            assets.append(_view_spec(project, plan, translator))
+        else:
+            assets.append(_view_asset(project, plan, ops[name], translator, make, checker))
+    for name, unplanned in project.unplanned.items():
+        if project.is_virtual(name):
+            assets.append(_unplanned_spec(unplanned, translator))
+        else:
+            assets.append(_unplanned_asset(project, unplanned, ops[name], translator))
+    return assets
 
 
 def source_specs(project: ProjectPlan, translator: DfplanTranslator) -> list[dg.AssetSpec]:
@@ -66,7 +85,7 @@ def op_names(views: Iterable[str]) -> Mapping[str, str]:
 
 def _is_valid_op_name(name: str) -> bool:
     try:
-        dg.OpDefinition(lambda: None, name)
+        check_valid_name(name)
     except dg.DagsterInvalidDefinitionError:
         return False
     return True
@@ -78,12 +97,22 @@ def _view_asset(
     op_name: str,
     translator: DfplanTranslator,
     make: Make,
+    checker: PlanChecker,
 ) -> dg.AssetsDefinition:
     view = plan.view.name
     spec = _view_spec(project, plan, translator)
+    checks = check_specs(project.project.plan_checks, spec.key)
 
-    @dg.multi_asset(specs=[spec], name=op_name, code_version=spec.code_version)
-    def run_view() -> dg.MaterializeResult[None]:
+    @dg.multi_asset(
+        specs=[spec],
+        check_specs=checks,
+        name=op_name,
+        code_version=spec.code_version,
+        op_tags=_op_tags(plan.view),
+    )
+    @running(ViewStep(project, view))
+    # Dagster knows a result that brings checks with it by this very annotation, without parameter.
+    def run_view() -> dg.MaterializeResult:  # type: ignore[type-arg]
         context = dg.AssetExecutionContext.get()
         try:
             made = make(Attempt(view, context.run.run_id, number=context.retry_number + 1))
@@ -97,49 +126,74 @@ def _view_asset(
             asset_key=spec.key,
             metadata={
                 **run_metadata(
-                    made.done.publication,
-                    made.done.profile,
+                    made.done,
                     plan.lineage,
                     translator.get_asset_key,
                     project.project.root,
                 ),
                 **bundle_metadata(made),
             },
+            check_results=checker.results(view, spec.key, made),
         )
 
     return run_view
 
 
 def _unplanned_asset(
-    unplanned: UnplannedView, op_name: str, translator: DfplanTranslator
+    project: ProjectPlan, unplanned: UnplannedView, op_name: str, translator: DfplanTranslator
 ) -> dg.AssetsDefinition:
     """An asset that says why its view cannot be planned, and fails with that when it is run."""
-    message = shorten(str(unplanned.error), _FAILURE_BYTES)
-    spec = dg.AssetSpec(
-        translator.get_asset_key(unplanned.view.name),
-        deps=[translator.get_asset_key(table) for table in unplanned.tables],
-        description=f"This view cannot be planned.\n\n{fenced(message, 'text')}",
-        group_name=unplanned.view.group,
-        tags=unplanned.view.tags,
-        owners=unplanned.view.owners,
-    )
 
-    @dg.multi_asset(specs=[spec], name=op_name)
+    @dg.multi_asset(
+        specs=[_unplanned_spec(unplanned, translator)], name=op_name, op_tags=_op_tags(unplanned.view)
+    )
+    @running(ViewStep(project, unplanned.view.name))
     def fail() -> dg.MaterializeResult[None]:
-        raise dg.Failure(message, allow_retries=False)
+        raise dg.Failure(_why_unplanned(unplanned), allow_retries=False)
 
     return fail
 
 
+def _op_tags(view: View) -> Mapping[str, str]:
+    return {} if view.priority is None else {PRIORITY_TAG: str(view.priority)}
+
+
+def _why_unplanned(unplanned: UnplannedView) -> str:
+    return shorten(str(unplanned.error), _FAILURE_BYTES)
+
+
+def _unplanned_spec(unplanned: UnplannedView, translator: DfplanTranslator) -> dg.AssetSpec:
+    with _virtual_assets_allowed():
+        return dg.AssetSpec(
+            translator.get_asset_key(unplanned.view.name),
+            deps=[translator.get_asset_key(table) for table in unplanned.tables],
+            description=f"This view cannot be planned.\n\n{fenced(_why_unplanned(unplanned), 'text')}",
+            group_name=unplanned.view.group,
+            tags=unplanned.view.tags,
+            owners=unplanned.view.owners,
+            is_virtual=unplanned.view.is_virtual,
+        )
+
+
+@contextmanager
+def _virtual_assets_allowed() -> Iterator[None]:
+    """Without Dagster's notice, for each virtual asset, that it may still change what these are."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        yield
+
+
 def _view_spec(project: ProjectPlan, plan: ViewPlan, translator: DfplanTranslator) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        translator.get_asset_key(plan.view.name),
-        deps=[translator.get_asset_key(table) for table in plan.lineage.tables],
-        code_version=translator.get_code_version(plan),
-        description=translator.get_description(plan),
-        group_name=translator.get_group_name(plan),
-        tags=translator.get_tags(plan),
-        kinds=translator.get_kinds(plan),
-        owners=translator.get_owners(plan),
-        metadata=translator.get_metadata(project, plan),
-    )
+    with _virtual_assets_allowed():
+        return dg.AssetSpec(
+            translator.get_asset_key(plan.view.name),
+            deps=[translator.get_asset_key(table) for table in plan.lineage.tables],
+            code_version=translator.get_code_version(plan),
+            description=translator.get_description(plan),
+            group_name=translator.get_group_name(plan),
+            tags=translator.get_tags(plan),
+            kinds=translator.get_kinds(plan),
+            owners=translator.get_owners(plan),
+            metadata=translator.get_metadata(project, plan),
+            is_virtual=plan.view.is_virtual,
+        )

@@ -20,11 +20,20 @@ _COLUMN_TEXT_BYTES = 600
 
 
 def view_metadata(project: ProjectPlan, plan: ViewPlan) -> dict[str, dg.MetadataValue]:
-    """A view's code reference, table name, place, columns with their origins, and its plan as written."""
+    """A view's code reference, table name, place, columns with their origins, and its plan as written.
+
+    A view that is not stored has no place; it says into which views it is inlined.
+    """
+    place: dict[str, dg.MetadataValue]
+    if plan.view.is_virtual:
+        readers = ", ".join(project.readers_of(plan.view.name))
+        place = {"dfplan/inlined_into": dg.MetadataValue.text(readers or "no stored view")}
+    else:
+        place = {"dagster/uri": dg.MetadataValue.text(str(Path(project.project.output) / plan.view.name))}
     return {
         "dagster/code_references": _code_reference(plan),
         "dagster/table_name": dg.MetadataValue.text(plan.view.name),
-        "dagster/uri": dg.MetadataValue.text(str(Path(project.project.output) / plan.view.name)),
+        **place,
         "dagster/column_schema": _view_columns(plan),
         "dfplan/logical_plan": _logical_plan(plan),
     }

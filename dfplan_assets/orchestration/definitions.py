@@ -5,16 +5,16 @@ from __future__ import annotations
 import dagster as dg
 
 from dfplan_assets.orchestration.assets import source_specs, view_assets
+from dfplan_assets.orchestration.executor import build_executor
 from dfplan_assets.orchestration.runner import ProjectRunner
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
 
 
 def project_definitions(plan: ProjectPlan, translator: DfplanTranslator | None = None) -> dg.Definitions:
-    """The assets of a planned project, run one after the other in the process of the run."""
+    """The assets of a planned project, run as ``scheduling`` in its ``dfplan.yaml`` says."""
     translator = translator or DfplanTranslator()
     return dg.Definitions(
         assets=[*view_assets(plan, translator, ProjectRunner(plan)), *source_specs(plan, translator)],
-        # DataFusion uses all cores for one view; a process for each step costs seconds in imports.
-        executor=dg.in_process_executor,
+        executor=build_executor(plan.project.scheduling),
     )

@@ -6,14 +6,16 @@ slow. Each part therefore has a budget in bytes; a part that is cut says so, and
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import dagster as dg
 
-from dfplan_assets.execution.profile import OperatorProfile, RunProfile
-from dfplan_assets.execution.publication import Publication
+from dfplan_assets.execution.analysis import operator_times, totals, walk, widest
+from dfplan_assets.execution.materialise import Materialisation
+from dfplan_assets.execution.profile import OperatorProfile, known_total
 from dfplan_assets.orchestration.column_origins import column_lineage
 from dfplan_assets.orchestration.markdown import fenced, fit, table
 from dfplan_assets.planning.lineage.model import Kind, Lineage
@@ -22,53 +24,61 @@ EVENT_LIMIT_BYTES = 50_000
 _TREE_BYTES = 9_000
 _OPERATORS_BYTES = 9_000
 _LINEAGE_BYTES = 15_000
+_LINEAGE_FRAME_BYTES = 110  # around the names of one origin: class names, fields and punctuation
 _TREE_LINE_CHARACTERS = 72  # what fits beside the other columns of the UI on a laptop
 _FILE_GROUPS = re.compile(r"file_groups=\{\d+ groups?: \[\[([^\],:]*)[^}]*\}")
 _SECONDS_DIGITS = 6
-_NANOSECONDS_PER_MILLISECOND = 1_000_000
+_MILLISECONDS_PER_SECOND = 1000
 
 
 def run_metadata(
-    publication: Publication,
-    profile: RunProfile,
+    done: Materialisation,
     lineage: Lineage,
     key_of: Callable[[str], dg.AssetKey],
     project_root: Path,
 ) -> dict[str, dg.MetadataValue]:
     """The metadata of one materialisation, small enough that no event exceeds ``EVENT_LIMIT_BYTES``.
 
-    Only numbers that mean something over time are numbers here, since Dagster plots each of them.
+    Only numbers that mean something over time are numbers here, since Dagster plots each of them; one that
+    is not known is left out.
     """
+    publication, profile = done.publication, done.profile
     return {
         "dagster/row_count": dg.MetadataValue.int(publication.rows),
         "dagster/size_bytes": dg.MetadataValue.int(publication.bytes),
         "dfplan/wall_seconds": dg.MetadataValue.float(round(profile.wall_seconds, _SECONDS_DIGITS)),
         "dfplan/cpu_seconds": dg.MetadataValue.float(round(profile.cpu_seconds, _SECONDS_DIGITS)),
+        **_figures(done),
         "dfplan/executed_plan": _tree(publication.view, profile.root, project_root),
         "dfplan/operators": _operators(publication.view, profile.root),
         **_lineage(publication.view, lineage, key_of),
     }
 
 
-def _numbered(root: OperatorProfile) -> list[tuple[int, int, OperatorProfile]]:
-    """All operators in pre-order: number, depth, operator."""
-    found: list[tuple[int, int, OperatorProfile]] = []
-    pending = [(0, root)]
-    while pending:
-        depth, node = pending.pop()
-        found.append((len(found), depth, node))
-        pending.extend((depth + 1, child) for child in reversed(node.children))
-    return found
+def _figures(done: Materialisation) -> dict[str, dg.MetadataValue]:
+    """What tells why a run took longer or shorter than another."""
+    root = done.profile.root
+    sums = totals(operator.metrics for operator in walk(root))
+    figures = {
+        "dfplan/input_rows": known_total(each.rows for each in done.inputs),
+        "dfplan/input_bytes": known_total(each.bytes for each in done.inputs),
+        "dfplan/bytes_scanned": sums.bytes_scanned,
+        "dfplan/spilled_bytes": sums.spilled_bytes,
+        "dfplan/peak_memory_bytes": done.peak_memory_bytes,
+        "dfplan/partitions": widest(root),
+    }
+    return {name: dg.MetadataValue.int(value) for name, value in figures.items() if value is not None}
 
 
 def _tree(view: str, root: OperatorProfile, project_root: Path) -> dg.MarkdownMetadataValue:
-    nodes = _numbered(root)
-    counts = [_count(node.output_rows) for _, _, node in nodes]
+    nodes = operator_times(root)
+    counts = [_count(each.operator.output_rows) for each in nodes]
     width = max(len("rows"), *map(len, counts))
     digits = len(str(len(nodes) - 1))
     lines = [f"{'rows':>{width}}  {'':>{digits}}  operator"]
-    for count, (number, depth, node) in zip(counts, nodes, strict=True):
-        head = f"{count:>{width}}  {number:>{digits}}  {'  ' * depth}"
+    for count, each in zip(counts, nodes, strict=True):
+        node = each.operator
+        head = f"{count:>{width}}  {each.number:>{digits}}  {'  ' * each.depth}"
         room = max(_TREE_LINE_CHARACTERS - len(head), len(node.name))
         display = _readable(node.display, project_root)
         lines.append(head + (display if len(display) <= room else f"{display[: room - 1]}…"))
@@ -85,18 +95,18 @@ def _readable(display: str, project_root: Path) -> str:
 
 def _operators(view: str, root: OperatorProfile) -> dg.MarkdownMetadataValue:
     """The operators with their numbers in the tree, the costliest first, so that a cut loses the cheapest."""
-    by_cost = sorted(_numbered(root), key=lambda numbered: numbered[2].cpu_nanoseconds or 0, reverse=True)
+    by_cost = sorted(operator_times(root), key=lambda each: each.exclusive_seconds or 0.0, reverse=True)
     rows = [
         (
-            str(number),
-            node.name,
-            _count(node.output_rows),
+            str(each.number),
+            each.operator.name,
+            _count(each.operator.output_rows),
             ""
-            if node.cpu_nanoseconds is None
-            else f"{node.cpu_nanoseconds / _NANOSECONDS_PER_MILLISECOND:,.3f}",
-            str(node.partitions),
+            if each.exclusive_seconds is None
+            else f"{each.exclusive_seconds * _MILLISECONDS_PER_SECOND:,.3f}",
+            str(each.operator.partitions),
         )
-        for number, _, node in by_cost
+        for each in by_cost
     ]
     header = ("", "operator", "rows", "CPU ms", "partitions")
     lines = table(header, rows, numeric=(True, False, True, True, True)).split("\n")
@@ -117,7 +127,7 @@ def _lineage(
         (direct, f"**Shortened: only direct origins are stored.** {command}"),
     ):
         value = column_lineage(lineage.columns, kinds, key_of)
-        if len(dg.serialize_value(value)) <= _LINEAGE_BYTES:
+        if _at_most(value) <= _LINEAGE_BYTES or len(dg.serialize_value(value)) <= _LINEAGE_BYTES:
             found: dict[str, dg.MetadataValue] = {
                 "dagster/column_lineage": dg.TableColumnLineageMetadataValue(value)
             }
@@ -127,6 +137,16 @@ def _lineage(
     origins = sum(map(len, lineage.columns.values()))
     note = f"**Left out: {origins:,} origins of {len(lineage.columns):,} columns are too many.** {command}"
     return {"dfplan/column_lineage_cut": dg.MetadataValue.md(note)}
+
+
+def _at_most(value: dg.TableColumnLineage) -> int:
+    """No less than the bytes of a lineage when it is serialised, at a tenth of the cost of doing it."""
+    names = sum(len(json.dumps(column)) for column in value.deps_by_column)
+    origins = [origin for column in value.deps_by_column.values() for origin in column]
+    keys = {origin.asset_key for origin in origins}
+    length = {key: len(json.dumps(key.path)) for key in keys}
+    names += sum(length[origin.asset_key] + len(json.dumps(origin.column_name)) for origin in origins)
+    return names + _LINEAGE_FRAME_BYTES * (1 + len(value.deps_by_column) + len(origins))
 
 
 def _cut_note(view: str, left_out: int, total: int, which: str) -> str:

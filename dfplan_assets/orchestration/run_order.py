@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 import dagster as dg
 
@@ -61,3 +61,10 @@ class Orderer(Protocol):
         self, instance: dg.DagsterInstance, run: dg.DagsterRun, timings: Sequence[StepTiming]
     ) -> RunComparison | None:
         """Predicted against actual for a run that has ended, which it also stores; None without an order."""
+
+
+OrderKind = Literal["measured", "static"]
+"""By the cost of past runs, or by the graph alone."""
+
+OrdererOf = Callable[[dg.JobDefinition, OrderKind], Orderer | None]
+"""Makes the orderer of a job's runs, None where nothing is known that could order them."""

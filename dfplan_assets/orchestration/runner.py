@@ -100,6 +100,8 @@ class ProjectRunner:
             started_at=done.profile.started_at,
             profile=done.profile,
             publication_version=done.publication.version,
+            inputs=done.inputs,
+            peak_memory_bytes=done.peak_memory_bytes,
             dagster_run_id=attempt.dagster_run_id,
             attempt=attempt.number,
             partition_key=attempt.partition_key,

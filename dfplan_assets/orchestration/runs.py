@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
 import dagster as dg
-from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
-from dagster._core.execution.api import execute_run_iterator
+from dagster._core.code_pointer import CustomPointer, ModuleCodePointer
+from dagster._core.definitions.job_base import IJob
+from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
+from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster._core.execution.plan.objects import StepFailureData
-from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 
 from dfplan_assets.orchestration.assets import op_names
 from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.instance import open_instance
+from dfplan_assets.orchestration.order_events import summary_of
+from dfplan_assets.orchestration.run_creation import RunJob, create_run, run_events, run_job
 from dfplan_assets.orchestration.selection import select_views
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
-
-CODE_LOCATION = "dfplan_assets.definitions"
-"""The name under which Dagster's UI loads this package, which lets it link a run to its assets."""
+from dfplan_assets.planning.project_plan import plan_project
+from dfplan_assets.project import load_project
 
 _Number = TypeVar("_Number", int, float)
-_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class ViewOutcome:
 
     ``rows``, ``bytes`` and ``wall_seconds`` are those of its new result, None unless materialised;
     ``error`` is the cause of a failure, or for a skipped view what kept it from running; ``warning``
-    is why the plan store does not have its records.
+    is why the plan store does not have its records. ``failed_checks`` says of each asset check that did
+    not pass, by name, why.
     """
 
     view: str
@@ -43,6 +45,7 @@ class ViewOutcome:
     wall_seconds: float | None = None
     error: str | None = None
     warning: str | None = None
+    failed_checks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,9 @@ class RunListener(Protocol):
 
     def on_selected(self, views: tuple[str, ...]) -> None:
         """These views will run, upstream first."""
+
+    def on_order(self, line: str) -> None:
+        """Why the views run in the order they do, before they run; how well it was predicted, after it."""
 
     def on_start(self, view: str) -> None:
         """A view begins."""
@@ -79,21 +85,29 @@ def run_views(project: ProjectPlan, selection: str | None, listener: RunListener
     view_of_op = {op: view for view, op in op_names(project.all_views).items()}
     listener.on_selected(views)
     outcomes: dict[str, ViewOutcome] = {}
+    failed_checks: dict[str, dict[str, str]] = {}
     with open_instance(project.project.root) as instance:
-        job = definitions.resolve_implicit_global_asset_job_def().get_subset(
-            asset_selection={translator.get_asset_key(view) for view in views}
-        )
-        run = _create_run(instance, job)
-        for event in execute_run_iterator(InMemoryJob(job), run, instance):
+        job = run_job(definitions, {translator.get_asset_key(view) for view in views})
+        run = create_run(instance, job)
+        for event in run_events(instance, _executable(project, job), run):
             if event.step_key is None:
+                line = _order_line(event)
+                if line is not None:
+                    listener.on_order(line)
                 continue
             view = view_of_op[event.step_key]
             if event.event_type is dg.DagsterEventType.STEP_START:
                 listener.on_start(view)
-            outcome = _outcome(view, event)
+            check = _failed_check(event)
+            if check is not None:
+                failed_checks.setdefault(view, {}).update([check])
+            outcome = _outcome(view, event, failed_checks.get(view, {}))
             if outcome is not None:
                 outcomes[view] = outcome
-                listener.on_outcome(outcome)
+            if event.is_step_success or event.is_step_failure:
+                # Only now have its checks been evaluated.
+                outcomes[view] = replace(outcomes[view], failed_checks=failed_checks.get(view, {}))
+                listener.on_outcome(outcomes[view])
         finished = instance.get_run_by_id(run.run_id)
     return RunReport(
         run.run_id,
@@ -102,18 +116,39 @@ def run_views(project: ProjectPlan, selection: str | None, listener: RunListener
     )
 
 
-def _create_run(instance: dg.DagsterInstance, job: dg.JobDefinition) -> dg.DagsterRun:
-    location = RegisteredCodeLocationOrigin(CODE_LOCATION)
-    repository = RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME)
-    return instance.create_run_for_job(
-        job_def=job,
-        run_config=_QUIET,
-        asset_selection=job.asset_selection,
-        remote_job_origin=repository.get_job_origin(job.name),
+def _order_line(event: dg.DagsterEvent) -> str | None:
+    """What an event says of the order of the run, if it does, or of what went wrong with it."""
+    if event.event_type is not dg.DagsterEventType.ENGINE_EVENT:
+        return None
+    data = event.engine_event_data
+    if data.error is not None:
+        return f"{event.message}: {data.error.message.strip()}"
+    return summary_of(data.metadata)
+
+
+def definitions_in(root: str) -> dg.Definitions:
+    """The definitions of the project in this folder, for processes that each run one of its steps."""
+    return project_definitions(plan_project(load_project(Path(root))))
+
+
+def _executable(project: ProjectPlan, job: RunJob) -> IJob:
+    if project.project.scheduling.mode == "shared":
+        return job
+    definitions = CustomPointer(
+        ModuleCodePointer(__name__, definitions_in.__name__), [str(project.project.root)], []
     )
+    return ReconstructableJob(ReconstructableRepository(definitions), job.get_definition().name)
 
 
-def _outcome(view: str, event: dg.DagsterEvent) -> ViewOutcome | None:
+def _failed_check(event: dg.DagsterEvent) -> tuple[str, str] | None:
+    """The name of an asset check that did not pass, and why."""
+    if event.event_type is not dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        return None
+    evaluation = event.asset_check_evaluation_data
+    return None if evaluation.passed else (evaluation.check_name, evaluation.description or "it failed")
+
+
+def _outcome(view: str, event: dg.DagsterEvent, failed_checks: Mapping[str, str]) -> ViewOutcome | None:
     """What an event says of a view's fate, if it decides it."""
     if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
         metadata = event.step_materialization_data.materialization.metadata
@@ -130,6 +165,10 @@ def _outcome(view: str, event: dg.DagsterEvent) -> ViewOutcome | None:
         failure = event.step_failure_data
         if failure.user_failure_data is not None and failure.user_failure_data.description:
             return ViewOutcome(view, "failed", error=failure.user_failure_data.description)
+        if failure.error is not None and failure.error.cls_name == DagsterAssetCheckFailedError.__name__:
+            causes = "; ".join(f"{name}: {reason}" for name, reason in failed_checks.items())
+            said = "its result is published, and what depends on it does not run since a check failed"
+            return ViewOutcome(view, "failed", error=f"view {view}: {said}\n  {causes}")
         return ViewOutcome(view, "failed", error=f"view {view}: {_root_cause(failure)}")
     return None
 

@@ -24,22 +24,38 @@ def select_views(
     definitions: dg.Definitions,
     key_of: Callable[[str], dg.AssetKey],
 ) -> frozenset[str]:
-    """The views that a selection means; all of them where it is None.
+    """The stored views that a selection means; all of them where it is None.
 
-    A name that stands alone is short for ``key:"name"``, so that ``+revenue`` means revenue and
-    everything upstream of it. Raises UnknownNameError for such a name that is no view, InputError
-    for a selection that cannot be read or selects no view.
+    Views that are not stored are never run: ``+`` goes through them to what they read. A name that
+    stands alone is short for ``key:"name"``, so that ``+revenue`` means revenue and everything upstream
+    of it. Raises UnknownNameError for such a name that is no view, InputError
+    for a selection that cannot be read or selects nothing that is stored.
     """
+    stored = frozenset(view for view in project.all_views if not project.is_virtual(view))
     if selection is None:
-        return frozenset(project.all_views)
+        if not stored:
+            raise InputError(
+                str(project.project.root / "dfplan.yaml"),
+                "there is nothing to run: none of its views is stored",
+                "Take materialized: view out of the views whose results are to be stored.",
+            )
+        return stored
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # raised by the selection syntax itself
         parsed = _parse(_with_keys(selection, project, key_of), selection)
         keys = parsed.resolve(definitions.resolve_asset_graph())
-    views = frozenset(view for view in project.all_views if key_of(view) in keys)
+    views = [view for view in project.all_views if key_of(view) in keys]
     if not views:
         raise InputError(_where(selection), "it selects no view", _EXAMPLES)
-    return views
+    found = stored.intersection(views)
+    if not found:
+        names = ", ".join(views)
+        raise InputError(
+            _where(selection),
+            f"it selects only what is not stored and never runs (materialized: view): {names}",
+            f"Run the views that read it: dfplan run '{views[0]}+'",
+        )
+    return found
 
 
 def _parse(with_keys: str, selection: str) -> dg.AssetSelection:

@@ -18,6 +18,8 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine, event
 
+from dfplan_assets.orchestration.sqlite_events import PooledEventLogStorage
+
 _BUSY_TIMEOUT_SECONDS = 60
 
 
@@ -30,7 +32,7 @@ class PooledSqliteStorage(DagsterSqliteStorage):
         assert isinstance(runs, SqliteRunStorage)
         assert isinstance(events, SqliteEventLogStorage)
         self._run_storage = _PooledRunStorage(runs._conn_string)
-        self._event_log_storage = _PooledEventLogStorage(events._base_dir)
+        self._event_log_storage = PooledEventLogStorage(events._base_dir, _engine)
 
     @classmethod
     def from_config_value(
@@ -52,29 +54,6 @@ class _PooledRunStorage(SqliteRunStorage):
 
     def dispose(self) -> None:
         self._engine.dispose()
-
-
-class _PooledEventLogStorage(SqliteEventLogStorage):
-    def __init__(self, base_dir: str) -> None:
-        self._engines: dict[str, Engine] = {}
-        super().__init__(base_dir)
-
-    @contextmanager
-    def _connect(self, shard: str) -> Iterator[Connection]:
-        with self._db_lock:
-            engine = self._engines.get(shard)
-            if engine is None:
-                engine = _engine(self.conn_string_for_shard(shard))
-                self._initdb(engine)
-                self._engines[shard] = engine
-            with engine.begin() as connection:
-                yield connection
-
-    def dispose(self) -> None:
-        super().dispose()
-        for engine in self._engines.values():
-            engine.dispose()
-        self._engines.clear()
 
 
 def _engine(url: str) -> Engine:

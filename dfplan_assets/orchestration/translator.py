@@ -45,8 +45,8 @@ class DfplanTranslator:
         return plan.identity.fingerprint
 
     def get_kinds(self, plan: ViewPlan) -> set[str]:
-        """The badges on the asset."""
-        return {"sql", "datafusion"}
+        """The badges on the asset; one that is not stored says so."""
+        return {"sql", "datafusion", "view"} if plan.view.is_virtual else {"sql", "datafusion"}
 
     def get_owners(self, plan: ViewPlan) -> tuple[str, ...]:
         """Who answers for a view: e-mail addresses, or ``team:name``."""

@@ -23,8 +23,9 @@ class Identity:
     """What a plan is, in parts: SHA-256 in hex for each.
 
     Parts: ``meaning``, ``parameters``, ``inputs``, ``functions``, ``settings``, ``engine`` and
-    ``physical``. ``fingerprint`` covers the parts that decide results, ``complete`` all of them.
-    ``volatile_functions`` are those used whose value changes from call to call.
+    ``physical``; ``inlined`` where the view reads one that is not stored. ``fingerprint`` covers the
+    parts that decide results, ``complete`` all of them. ``volatile_functions`` are those used, also in
+    inlined views, whose value changes from call to call.
     """
 
     parts: Mapping[str, str]
@@ -37,7 +38,8 @@ class Identity:
 class ViewPlan:
     """One view, planned against stand-in tables.
 
-    ``schema`` is the schema its published result has when DataFusion reads it.
+    ``schema`` is the schema its published result has when DataFusion reads it; of a view that is not
+    stored, the schema its query has.
     ``logical_plan`` is the plan as written, ``display_indent`` text, secret values hidden.
     ``identity`` is without the part ``physical``, which only the real tables decide.
     """
@@ -78,6 +80,46 @@ class ProjectPlan:
     def all_views(self) -> tuple[str, ...]:
         """The names of all views, planned or not, upstream first."""
         return (*self.views, *self.unplanned)
+
+    def is_virtual(self, table: str) -> bool:
+        """Whether a table is a view that is not stored but inlined into those that read it."""
+        return table in self.project.views and self.project.views[table].is_virtual
+
+    def inlined_views(self, view: str) -> tuple[str, ...]:
+        """The views that are inlined into a planned view, directly or through others, upstream first."""
+        found = {name for name in self._read_through(view) if self.is_virtual(name)}
+        return tuple(name for name in self.views if name in found) if found else ()
+
+    def inlined_into(self, view: str) -> tuple[View, ...]:
+        """The views of ``inlined_views`` as they are declared."""
+        return tuple(self.project.views[name] for name in self.inlined_views(view))
+
+    def stored_tables(self, view: str) -> tuple[str, ...]:
+        """The sources and stored views that a planned view reads, itself or through inlined views."""
+        return tuple(sorted(name for name in self._read_through(view) if not self.is_virtual(name)))
+
+    def readers_of(self, virtual: str) -> tuple[str, ...]:
+        """The stored views that a view is inlined into, directly or through others, upstream first."""
+        through, readers = {virtual}, []
+        for name, plan in self.views.items():
+            if not through.isdisjoint(plan.lineage.tables):
+                if self.is_virtual(name):
+                    through.add(name)
+                else:
+                    readers.append(name)
+        return tuple(readers)
+
+    def _read_through(self, view: str) -> set[str]:
+        """The direct dependencies of a view and, where one is inlined, those of that one."""
+        found: set[str] = set()
+        waiting = [view]
+        while waiting:
+            for table in self.views[waiting.pop()].lineage.tables:
+                if table not in found:
+                    found.add(table)
+                    if self.is_virtual(table):
+                        waiting.append(table)
+        return found
 
     def tables_of(self, view: str) -> tuple[str, ...]:
         """The direct dependencies of a view, planned or not."""
@@ -172,7 +214,8 @@ class RuleEffect:
 class EnvironmentPart:
     """One part of the planning environment as canonical JSON, with the SHA-256 of that text."""
 
-    name: str  # df_settings, tables, columns, views, routines, parameters, versions
+    # df_settings, tables, columns, views, routines, parameters, versions; inlined, of one view alone
+    name: str
     content: str
     sha256: str
 

@@ -14,7 +14,6 @@ from datafusion import DataFrame, SessionContext
 
 from dfplan_assets.errors import ParameterError, SubstraitError
 from dfplan_assets.planning.bundle import (
-    BoundParameter,
     EnvironmentPart,
     PhysicalOperator,
     PlanBundle,
@@ -25,11 +24,14 @@ from dfplan_assets.planning.bundle import (
 from dfplan_assets.planning.explains import explain_tree, rule_effects
 from dfplan_assets.planning.guard import plan_query
 from dfplan_assets.planning.identity import with_physical
+from dfplan_assets.planning.inlining import inlined_environment, register_inlined, show_inlined
+from dfplan_assets.planning.parameters import bound_parameters
 from dfplan_assets.planning.secrets import hider, params_to_show, secret_names
-from dfplan_assets.planning.sql_text import parameter_names
+from dfplan_assets.planning.session import planning_context
+from dfplan_assets.planning.sources import register_empty
 from dfplan_assets.planning.substrait import NOT_VALIDATED, encode
 from dfplan_assets.planning.topology import topology
-from dfplan_assets.project.model import Project, View
+from dfplan_assets.project.model import View
 
 # No view or source has a space in its name, so this hides none of them.
 _EXPLAINED = "plan of the view"
@@ -37,10 +39,16 @@ _EXPLAINED = "plan of the view"
 
 @dataclass(frozen=True)
 class Captured:
-    """A bundle, not yet validated, and the frame that it was made from."""
+    """A bundle, not yet validated, and the frame that it was made from.
+
+    ``message_frame`` is what its Substrait message was made from, in the session ``message_ctx``: the
+    same, or the query over stand-ins where a table is none of files.
+    """
 
     bundle: PlanBundle
     frame: DataFrame
+    message_ctx: SessionContext
+    message_frame: DataFrame
 
 
 def capture(
@@ -62,10 +70,15 @@ def capture(
     started = time.monotonic()
     with_rules = plan.project.planning.verbose if verbose is None else verbose
     project, view = plan.project, view_plan.view
-    explained, hide = shown_query(ctx, project, view, frame)
+    explained, hide = shown_query(ctx, plan, view, frame)
     physical = explained.execution_plan()
     physical_text = hide(physical.display_indent())
-    substrait = _substrait(ctx, project, view, explained if hide is str else None)
+    message_ctx, message_frame = ctx, explained if hide is str else None
+    if message_frame is not None and _reads_delta(plan, view):
+        message_ctx = _stand_ins(plan, view)
+        shown, _ = shown_query(message_ctx, plan, view, _planned(message_ctx, plan, view))
+        message_frame = shown
+    substrait = _substrait(message_ctx, plan, view, message_frame)
     ctx.register_view(_EXPLAINED, explained)
     try:
         tree = hide(explain_tree(ctx, _EXPLAINED))
@@ -85,29 +98,57 @@ def capture(
         topology=tuple(_hidden(node, hide) for node in topology(physical)),
         tree=tree,
         rules=None if rules is None else tuple(replace(rule, diff=hide(rule.diff)) for rule in rules),
-        environment=tuple(environment),
+        environment=(*environment, *inlined_environment(plan, view.name)),
         identity=with_physical(view_plan.identity, physical_text),
         planning_seconds=time.monotonic() - started,
     )
-    return Captured(bundle, explained)
+    return Captured(bundle, explained, message_ctx, explained if message_frame is None else message_frame)
+
+
+def _reads_delta(plan: ProjectPlan, view: View) -> bool:
+    """Whether a view reads a Delta table, which a session has as a query over the files of a snapshot."""
+    sources = plan.project.sources
+    tables = plan.stored_tables(view.name)
+    return any(table in sources and sources[table].format == "delta" for table in tables)
+
+
+def _stand_ins(plan: ProjectPlan, view: View) -> SessionContext:
+    """A session over stand-ins of all that a view names: its plan there tells of tables, not of files."""
+    ctx = planning_context(plan.project.engine)
+    inlined = plan.inlined_views(view.name)
+    named = {table for name in (view.name, *inlined) for table in plan.views[name].lineage.unused_tables}
+    for table in sorted(named.union(plan.stored_tables(view.name)).difference(inlined)):
+        register_empty(ctx, table, plan.schema_of(table))
+    for name in inlined:
+        register_inlined(ctx, plan, name)
+    return ctx
+
+
+def _planned(ctx: SessionContext, plan: ProjectPlan, view: View) -> DataFrame:
+    return plan_query(ctx, view, plan.project.params_of(view))
 
 
 def shown_query(
-    ctx: SessionContext, project: Project, view: View, frame: DataFrame
+    ctx: SessionContext, plan: ProjectPlan, view: View, frame: DataFrame
 ) -> tuple[DataFrame, Callable[[str], str]]:
     """The query whose plan may be shown, and what makes its texts fit to be seen.
 
-    That is the frame itself, or one with other values for secret parameters; their texts are shown as
-    they are (``str``). Where no other value fits, the frame with a function that hides the values.
+    That is the frame itself, or one with other values for secret parameters, also in views that are
+    inlined; their texts are shown as they are (``str``). Where no other value fits, the frame with a
+    function that hides the values.
     """
-    if not secret_names(project, view):
+    project, inlined = plan.project, plan.inlined_into(view.name)
+    if not any(secret_names(project, each) for each in (view, *inlined)):
         return frame, str
+    hide = hider(project, view, inlined)
+    if not show_inlined(ctx, plan, view.name):
+        return frame, hide
     for params in params_to_show(project, view):
         try:
             return plan_query(ctx, view, params), str
         except ParameterError:
             continue
-    return frame, hider(project, view)
+    return frame, hide
 
 
 def _hidden(node: PhysicalOperator, hide: Callable[[str], str]) -> PhysicalOperator:
@@ -121,35 +162,26 @@ def _hidden(node: PhysicalOperator, hide: Callable[[str], str]) -> PhysicalOpera
         if scan is None
         else replace(
             scan,
+            projection=tuple(map(hide, scan.projection)),
             filters=None if scan.filters is None else hide(scan.filters),
             pruning=None if scan.pruning is None else hide(scan.pruning),
         ),
     )
 
 
-def _substrait(ctx: SessionContext, project: Project, view: View, shown: DataFrame | None) -> SubstraitPlan:
+def _substrait(ctx: SessionContext, plan: ProjectPlan, view: View, shown: DataFrame | None) -> SubstraitPlan:
     if shown is None:
         refusal = "Literal: its secret parameters take no other value that could be shown"
         encoded = SubstraitPlan(None, refusal, (), NOT_VALIDATED)
     else:
         encoded = encode(ctx, shown)
-    if encoded.message is None and project.planning.substrait == "required":
+    if encoded.message is None and plan.project.planning.substrait == "required":
+        inlined = ", ".join(plan.inlined_views(view.name))
+        store = f"store a view that is inlined into it ({inlined}), " if inlined else ""
         raise SubstraitError(
             view.where,
             f"the plan has no Substrait form: {encoded.refusal}",
-            "Rewrite that part of the query, or set planning: {substrait: preferred} in dfplan.yaml.",
+            f"Rewrite that part of the query, {store}"
+            "or set planning: {substrait: preferred} in dfplan.yaml.",
         )
     return encoded
-
-
-def bound_parameters(project: Project, view: View) -> tuple[BoundParameter, ...]:
-    """The parameters that a view names, with their values but for those that are secret."""
-    params = project.params_of(view)
-    return tuple(
-        BoundParameter(
-            name,
-            type(params[name]).__name__,
-            None if name in project.secret_params else str(params[name]),
-        )
-        for name in parameter_names(view.sql)
-    )

@@ -8,9 +8,11 @@ for tables, also of statements that fail to plan because one of the tables does 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
 
 import pyarrow as pa
-from datafusion import SessionContext
+from datafusion import Expr, SessionContext, col
 from datafusion.catalog import CatalogProvider, SchemaProvider, Table
 
 CATALOG = "datafusion"
@@ -30,6 +32,19 @@ def schema_and_table(name: str) -> tuple[str, str]:
     """The inverse of ``table_name``: the schema and table that a project's name stands for."""
     schema, dot, table = name.partition(".")
     return (schema, table) if dot else (DEFAULT_SCHEMA, name)
+
+
+def column(name: str) -> Expr:
+    """A column by its exact name, whatever characters it has."""
+    return col('"' + name.replace('"', '""') + '"')
+
+
+def file_url(path: str | Path) -> str:
+    """The URL of a local path, safe inside a SQL string and wherever DataFusion takes a path.
+
+    In a plain path DataFusion would take ``*``, ``?`` and ``[`` for a pattern.
+    """
+    return "file://" + quote(str(path))
 
 
 class RecordingCatalog(CatalogProvider):

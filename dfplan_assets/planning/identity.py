@@ -9,8 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import re
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 from importlib.metadata import version
 
@@ -21,12 +20,13 @@ from dfplan_assets.planning import meaning as meanings
 from dfplan_assets.planning.bundle import Identity
 from dfplan_assets.planning.functions import FunctionFacts
 from dfplan_assets.planning.lineage.model import Lineage
+from dfplan_assets.planning.physical_text import normalised_physical_plan
 from dfplan_assets.planning.sql_text import parameter_names
 from dfplan_assets.project.model import ParameterValue
 
 # The parts that decide which rows come out. The engine's release and the physical plan decide how
 # they are found.
-RESULT_PARTS = ("meaning", "parameters", "inputs", "functions", "settings")
+RESULT_PARTS = ("meaning", "parameters", "inputs", "functions", "settings", "inlined")
 
 # Settings of these kinds change how fast rows come out, how plans are shown, or how text is parsed
 # and files get their columns: the last two show in the parts meaning and inputs.
@@ -60,6 +60,7 @@ def identify(
     schemas: Mapping[str, pa.Schema],
     functions: Mapping[str, FunctionFacts],
     settings: Mapping[str, str],
+    inlined: Mapping[str, Identity] | None = None,
     physical_plan: str | None = None,
 ) -> Identity:
     """The identity of a view.
@@ -67,12 +68,13 @@ def identify(
     ``template`` is the view's query ``sql`` as planned, its parameters still placeholders.
     ``params`` may hold more than the query names, ``schemas`` (of its direct inputs)
     and ``functions`` (of the session) more than it uses. ``settings`` are those of the project that
-    differ from DataFusion's own. The part ``physical`` is there when a physical plan is given, as
-    ``display_indent`` text.
+    differ from DataFusion's own. ``inlined`` are the identities of those direct inputs that are not stored
+    but inlined: the part ``inlined`` is there when there are any, so that what they mean decides too.
+    The part ``physical`` is there when a physical plan is given, as ``display_indent`` text.
     """
-    volatile = tuple(
-        name for name in lineage.functions if name in functions and not functions[name].deterministic
-    )
+    inlined = inlined or {}
+    volatile = {name for name in lineage.functions if name in functions and not functions[name].deterministic}
+    volatile.update(name for identity in inlined.values() for name in identity.volatile_functions)
     parts = {
         "meaning": meanings.meaning(template, sql),
         "parameters": _parameters_part(params, sql, frozenset()),
@@ -86,30 +88,43 @@ def identify(
         "settings": _sha256(sorted(settings_for_results(settings).items())),
         "engine": _sha256({"datafusion": engine_version(), "form": meanings.FORM}),
     }
+    if inlined:
+        parts["inlined"] = _inlined_part(inlined)
     identity = _identity(parts, volatile)
     return identity if physical_plan is None else with_physical(identity, physical_plan)
 
 
 def without_secret_values(
-    identity: Identity, sql: str, params: Mapping[str, ParameterValue], secret: Set[str]
+    identity: Identity,
+    sql: str,
+    params: Mapping[str, ParameterValue],
+    secret: Set[str],
+    inlined: Mapping[str, Identity],
 ) -> Identity:
     """An identity that says nothing of the values of secret parameters, for where anyone may read it.
 
-    A hash of a short secret is as good as the secret to whoever tries them all.
+    ``inlined`` are the identities, without such values, of those direct inputs that are not stored. A
+    hash of a short secret is as good as the secret to whoever tries them all.
     """
-    if not secret & set(parameter_names(sql)):
-        return identity
-    parts = {**identity.parts, "parameters": _parameters_part(params, sql, secret)}
+    parts = dict(identity.parts)
+    if secret & set(parameter_names(sql)):
+        parts["parameters"] = _parameters_part(params, sql, secret)
+    if inlined:
+        parts["inlined"] = _inlined_part(inlined)
     return _identity(parts, identity.volatile_functions)
 
 
-def _identity(parts: Mapping[str, str], volatile: tuple[str, ...]) -> Identity:
+def _identity(parts: Mapping[str, str], volatile: Iterable[str]) -> Identity:
     return Identity(
         parts=parts,
-        fingerprint=_sha256([[name, parts[name]] for name in RESULT_PARTS]),
+        fingerprint=_sha256([[name, parts[name]] for name in RESULT_PARTS if name in parts]),
         complete=_sha256(sorted(parts.items())),
-        volatile_functions=volatile,
+        volatile_functions=tuple(sorted(volatile)),
     )
+
+
+def _inlined_part(inlined: Mapping[str, Identity]) -> str:
+    return _sha256([[table, inlined[table].fingerprint] for table in sorted(inlined)])
 
 
 def _parameters_part(params: Mapping[str, ParameterValue], sql: str, secret: Set[str]) -> str:
@@ -132,25 +147,6 @@ def without_physical(identity: Identity) -> Identity:
     """An identity without the part ``physical``, as a view has it that is planned over stand-ins."""
     parts = {name: value for name, value in identity.parts.items() if name != "physical"}
     return _identity(parts, identity.volatile_functions)
-
-
-def normalised_physical_plan(text: str, *, folded: bool) -> str:
-    """A physical plan's text without counters, paths and byte ranges.
-
-    ``folded``: the query calls ``now()`` or the like, and the planner wrote the moment of planning
-    into the expressions; then operators and partitioning alone are kept.
-    """
-    text = re.sub(r"file_groups=\{(\d+) groups?: .*?\]\]?\}", r"file_groups=\1", text)
-    numbers: dict[str, int] = {}
-    text = re.sub(
-        r"(__common_expr_|__correlated_sq_|__scalar_sq_)(\d+)",
-        lambda match: f"{match.group(1)}{numbers.setdefault(match.group(), len(numbers) + 1)}",
-        text,
-    )
-    if not folded:
-        return text
-    kept = r"(?:mode|join_type|partitioning|input_partitions|file_groups|file_type)=[^,\[]*"
-    return "\n".join(" ".join([line.split(":", 1)[0], *re.findall(kept, line)]) for line in text.split("\n"))
 
 
 def settings_for_results(settings: Mapping[str, str]) -> dict[str, str]:

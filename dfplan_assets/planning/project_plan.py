@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 
 import pyarrow as pa
 import rustworkx
 from datafusion import DataFrame, SessionContext
 
 from dfplan_assets.errors import CycleError, ProjectError, UnreadableSourceError
-from dfplan_assets.planning.bundle import ProjectPlan, UnplannedView, ViewPlan
+from dfplan_assets.planning.bundle import Identity, ProjectPlan, UnplannedView, ViewPlan
 from dfplan_assets.planning.catalog import RecordingCatalog
 from dfplan_assets.planning.functions import engine_functions
 from dfplan_assets.planning.guard import plan_query, plan_template, referenced_names
 from dfplan_assets.planning.identity import identify
+from dfplan_assets.planning.inlining import inlined_schema
+from dfplan_assets.planning.known_plans import KnownPlan, KnownPlans, NoKnownPlans, names_key, plan_key
 from dfplan_assets.planning.lineage.view_lineage import view_lineage
 from dfplan_assets.planning.panics import raise_unless_datafusion
 from dfplan_assets.planning.secrets import hider
@@ -23,8 +26,10 @@ from dfplan_assets.planning.sql_text import parameter_names
 from dfplan_assets.project.model import Project, View
 
 
-def plan_project(project: Project) -> ProjectPlan:
+def plan_project(project: Project, known: KnownPlans | None = None) -> ProjectPlan:
     """Plans all views of a project; no data is read but the footers or first rows of sources.
+
+    A view of which ``known`` has a plan that nothing has changed since is not planned again.
 
     Raises the InputError of the first view that cannot be planned, upstream first, and CycleError
     for views that depend on each other in a circle. Views over a source whose files are damaged are
@@ -36,13 +41,10 @@ def plan_project(project: Project) -> ProjectPlan:
             f"modules that register functions ({', '.join(project.extends)}) are not loaded by this version",
             "Remove the key, and write what the functions do in SQL.",
         )
-    catalog = RecordingCatalog()
-    ctx = planning_context(project.engine)
-    catalog.install(ctx)
-    analysis = analysis_context(project.engine)
-    references = {name: referenced_names(ctx, catalog, view) for name, view in project.views.items()}
+    planner = _Planner(project, known or NoKnownPlans())
+    references = {name: planner.references(view) for name, view in project.views.items()}
     order = _upstream_first(project.views, references)
-    known = {*project.views, *project.sources}
+    exists = {*project.views, *project.sources}
     used = {name for names in references.values() for name in names}
     schemas: dict[str, pa.Schema] = {}
     damaged: dict[str, UnreadableSourceError] = {}
@@ -52,55 +54,119 @@ def plan_project(project: Project) -> ProjectPlan:
                 schemas[name] = source_schema(source)
             except UnreadableSourceError as error:
                 damaged[name] = error
-            else:
-                catalog.add(name, schemas[name])
     plans: dict[str, ViewPlan] = {}
     unplanned: dict[str, UnplannedView] = {}
     for name in order:
         view = project.views[name]
         cause = next((damaged[table] for table in sorted(references[name]) if table in damaged), None)
         if cause is not None:
-            unplanned[name] = UnplannedView(view, tuple(sorted(references[name] & known)), cause)
+            unplanned[name] = UnplannedView(view, tuple(sorted(references[name] & exists)), cause)
             damaged[name] = cause
             continue
-        plans[name] = _plan_view(ctx, analysis, catalog, project, view, schemas)
+        plans[name] = planner.plan(view, references[name], schemas, plans)
         schemas[name] = plans[name].schema
-        catalog.add(name, schemas[name])
     sources = {name: schema for name, schema in schemas.items() if name in project.sources}
     return ProjectPlan(project, plans, sources, unplanned)
 
 
-def _plan_view(
-    ctx: SessionContext,
-    analysis: SessionContext,
-    catalog: RecordingCatalog,
-    project: Project,
-    view: View,
-    schemas: Mapping[str, pa.Schema],
-) -> ViewPlan:
-    catalog.take_record()
-    params = project.params_of(view)
-    frame = plan_query(ctx, view, params, (*project.views, *project.sources))
-    resolved = catalog.take_record()
-    found = {table: schemas[table] for table, exists in resolved.items() if exists}
-    hide = hider(project, view)
-    lineage = view_lineage(frame, view, params, resolved, found, hide)
-    identity = identify(
-        plan_template(ctx, view) if parameter_names(view.sql) else frame,
-        view.sql,
-        params=params,
-        lineage=lineage,
-        schemas=found,
-        functions=engine_functions(),
-        settings=project.engine.settings,
-    )
-    return ViewPlan(
-        view=view,
-        lineage=lineage,
-        schema=published_schema(analysed_schema(analysis, frame)),
-        logical_plan=hide(frame.logical_plan().display_indent()),
-        identity=identity,
-    )
+class _Planner:
+    """Plans the views of one project, those that are not known; opens no session before it needs one."""
+
+    def __init__(self, project: Project, known: KnownPlans) -> None:
+        self._project = project
+        self._known = known
+
+    def references(self, view: View) -> frozenset[str]:
+        """All table names that a view's text resolves, whether or not such tables exist."""
+        known = self._known.get(view.name)
+        if known is not None and known.names_key == names_key(self._project.engine, view):
+            return known.names
+        ctx, catalog = self._naming
+        return referenced_names(ctx, catalog, view)
+
+    def plan(
+        self,
+        view: View,
+        names: frozenset[str],
+        schemas: Mapping[str, pa.Schema],
+        upstream: Mapping[str, ViewPlan],
+    ) -> ViewPlan:
+        """The plan of a view that resolves ``names``, all that it reads planned before it."""
+        project = self._project
+        found = {name: schemas[name] for name in sorted(names) if name in schemas}
+        inlined = {
+            name: upstream[name].identity
+            for name in found
+            if name in upstream and upstream[name].view.is_virtual
+        }
+        key = plan_key(project, view, found, inlined)
+        known = self._known.get(view.name)
+        if known is None or known.plan_key != key:
+            made = self._plan(view, found, inlined)
+            known = KnownPlan(
+                names_key(project.engine, view),
+                names,
+                key,
+                made.lineage,
+                made.schema,
+                made.logical_plan,
+                made.identity,
+            )
+            self._known.put(view.name, known)
+        return ViewPlan(view, known.lineage, known.schema, known.logical_plan, known.identity)
+
+    @cached_property
+    def _naming(self) -> tuple[SessionContext, RecordingCatalog]:
+        """A session over an empty catalog."""
+        return self._session()
+
+    @cached_property
+    def _planning(self) -> tuple[SessionContext, RecordingCatalog]:
+        """A session over a catalog that gets the tables which a view names before it is planned."""
+        return self._session()
+
+    @cached_property
+    def _analysis(self) -> SessionContext:
+        return analysis_context(self._project.engine)
+
+    def _session(self) -> tuple[SessionContext, RecordingCatalog]:
+        catalog = RecordingCatalog()
+        ctx = planning_context(self._project.engine)
+        catalog.install(ctx)
+        return ctx, catalog
+
+    def _plan(
+        self, view: View, schemas: Mapping[str, pa.Schema], inlined: Mapping[str, Identity]
+    ) -> ViewPlan:
+        project = self._project
+        ctx, catalog = self._planning
+        for table in schemas.keys() - catalog.names():
+            catalog.add(table, schemas[table])
+        catalog.take_record()
+        params = project.params_of(view)
+        frame = plan_query(ctx, view, params, (*project.views, *project.sources))
+        resolved = catalog.take_record()
+        found = {table: schemas[table] for table, exists in resolved.items() if exists}
+        hide = hider(project, view)
+        lineage = view_lineage(frame, view, params, resolved, found, hide)
+        identity = identify(
+            plan_template(ctx, view) if parameter_names(view.sql) else frame,
+            view.sql,
+            params=params,
+            lineage=lineage,
+            schemas=found,
+            functions=engine_functions(),
+            settings=project.engine.settings,
+            inlined={table: inlined[table] for table in lineage.tables if table in inlined},
+        )
+        analysed = analysed_schema(self._analysis, frame)
+        return ViewPlan(
+            view=view,
+            lineage=lineage,
+            schema=inlined_schema(analysed, frame) if view.is_virtual else published_schema(analysed),
+            logical_plan=hide(frame.logical_plan().display_indent()),
+            identity=identity,
+        )
 
 
 def analysed_schema(analysis: SessionContext, frame: DataFrame) -> pa.Schema:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from dfplan_assets.planning.sql_text import parameter_names
 from dfplan_assets.project.model import ParameterValue, Project, View
@@ -42,15 +42,20 @@ def _other(value: ParameterValue, text: str) -> ParameterValue:
     return None if value is None else type(value)(0)
 
 
-def hider(project: Project, view: View) -> Callable[[str], str]:
+def hider(project: Project, view: View, inlined: Iterable[View] = ()) -> Callable[[str], str]:
     """A function that puts ``$name`` in the place of a secret parameter's value in a text.
 
+    The values are those of the view and of the views ``inlined`` into it, which may have others.
     Bound values are literals in what DataFusion prints. Texts are hidden wherever they occur, numbers
     where they stand alone, days and moments in the forms that DataFusion prints them in.
     """
-    values = project.params_of(view)
-    secrets = {name: values[name] for name in project.secret_params if name in values}
-    patterns = {name: pattern for name, value in secrets.items() if (pattern := _pattern(value))}
+    patterns: dict[re.Pattern[str], str] = {}
+    for each in (view, *inlined):
+        values = project.params_of(each)
+        for name in project.secret_params & values.keys():
+            pattern = _pattern(values[name])
+            if pattern is not None:
+                patterns[pattern] = name
     return lambda text: _hide(text, patterns)
 
 
@@ -70,7 +75,7 @@ def _pattern(value: ParameterValue) -> re.Pattern[str] | None:
     return None
 
 
-def _hide(text: str, patterns: Mapping[str, re.Pattern[str]]) -> str:
-    for name, pattern in patterns.items():
+def _hide(text: str, patterns: Mapping[re.Pattern[str], str]) -> str:
+    for pattern, name in patterns.items():
         text = pattern.sub(f"${name}", text)
     return text

@@ -5,14 +5,14 @@ from __future__ import annotations
 import glob
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from urllib.parse import quote
 
 import pyarrow as pa
 from datafusion import CsvReadOptions, SessionContext
 from datafusion.catalog import Schema
 
-from dfplan_assets.errors import SourceError, UnreadableSourceError
-from dfplan_assets.planning.catalog import CATALOG, DEFAULT_SCHEMA, schema_and_table
+from dfplan_assets.errors import DfplanError, SourceError, UnreadableSourceError
+from dfplan_assets.planning.catalog import CATALOG, DEFAULT_SCHEMA, file_url, schema_and_table
+from dfplan_assets.planning.delta import delta_schema, register_delta
 from dfplan_assets.planning.panics import raise_unless_datafusion
 from dfplan_assets.project.model import Source
 
@@ -31,9 +31,11 @@ def source_schema(source: Source) -> pa.Schema:
     declared column its type; UnreadableSourceError where a file is damaged.
     """
     if source.columns is not None:
-        if source.format in ("parquet", "arrow") and _exists(source.path):
+        if source.format in ("parquet", "arrow", "delta") and _exists(source.path):
             _check_declared(source, source.columns, _inferred(source))
         return source.columns
+    if source.format == "delta":
+        return delta_schema(source)
     if not _exists(source.path):
         raise SourceError(
             f"dfplan.yaml: source {source.name}",
@@ -72,11 +74,16 @@ def register_source(ctx: SessionContext, source: Source, schema: pa.Schema) -> N
         )
     key = _STAND_IN
     try:
-        _register(ctx, key, source, schema)
+        if source.format == "delta":
+            register_delta(ctx, key, source, schema)
+        else:
+            _register(ctx, key, source, schema)
+    except DfplanError:
+        raise
     except BaseException as cause:
         raise_unless_datafusion(cause)
         raise _unreadable(source, cause) from cause
-    _rename(ctx, key, source.name)
+    move_table(ctx, key, source.name)
 
 
 def register_result(ctx: SessionContext, view: str, files: Sequence[str], schema: pa.Schema) -> None:
@@ -86,21 +93,13 @@ def register_result(ctx: SessionContext, view: str, files: Sequence[str], schema
     """
     path = files[0] if len(files) == 1 else f"{Path(files[0]).parent}/"
     ctx.register_parquet(_STAND_IN, file_url(path), schema=schema)
-    _rename(ctx, _STAND_IN, view)
-
-
-def file_url(path: str | Path) -> str:
-    """The URL of a local path, safe inside a SQL string and wherever DataFusion takes a path.
-
-    In a plain path DataFusion would take ``*``, ``?`` and ``[`` for a pattern.
-    """
-    return "file://" + quote(str(path))
+    move_table(ctx, _STAND_IN, view)
 
 
 def register_empty(ctx: SessionContext, name: str, schema: pa.Schema) -> None:
     """Registers a table of this schema without rows, for names that a query resolves but never reads."""
     ctx.register_listing_table(_STAND_IN, f"file:///dfplan/{name}/", schema=schema)
-    _rename(ctx, _STAND_IN, name)
+    move_table(ctx, _STAND_IN, name)
 
 
 def _register(ctx: SessionContext, key: str, source: Source, schema: pa.Schema | None) -> None:
@@ -122,7 +121,7 @@ def _register(ctx: SessionContext, key: str, source: Source, schema: pa.Schema |
         ctx.register_arrow(key, location, schema=schema, file_extension=extension)
 
 
-def _rename(ctx: SessionContext, key: str, name: str) -> None:
+def move_table(ctx: SessionContext, key: str, name: str) -> None:
     """Moves a table to its schema-qualified name, whatever characters the name has."""
     schema, table = schema_and_table(name)
     catalog = ctx.catalog(CATALOG)
@@ -135,6 +134,8 @@ def _rename(ctx: SessionContext, key: str, name: str) -> None:
 
 
 def _inferred(source: Source) -> pa.Schema:
+    if source.format == "delta":
+        return delta_schema(source)
     ctx = SessionContext()
     try:
         _register(ctx, _STAND_IN, source, None)

@@ -10,7 +10,8 @@ from typing import Literal
 
 import pyarrow as pa
 
-SourceFormat = Literal["parquet", "csv", "json", "arrow"]
+SourceFormat = Literal["parquet", "csv", "json", "arrow", "delta"]
+Materialized = Literal["table", "view"]
 OptionValue = bool | int | float | str
 ParameterValue = bool | int | float | str | datetime.date | datetime.datetime | None
 
@@ -20,7 +21,8 @@ class Source:
     """A table that exists outside the project.
 
     ``path`` is an absolute file, glob or folder (ending in ``/``). ``columns`` is None where the
-    file's own schema is to be taken; with columns the views plan before the file exists.
+    file's own schema is to be taken; with columns the views plan before the file exists. ``version``
+    is that of a Delta table, None for the latest.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Source:
     format: SourceFormat
     options: Mapping[str, OptionValue]
     columns: pa.Schema | None
+    version: int | None = None
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ class View:
 
     ``sql`` is the file's whole text with the front matter comment left in, so that lines and
     columns in error messages are those of the file. ``priority`` outranks measured cost in the order
-    of a run, higher first.
+    of a run, higher first. ``materialized`` is ``table`` where the result is stored, ``view`` where the
+    query is inlined into the views that read it.
     """
 
     name: str
@@ -48,6 +52,12 @@ class View:
     tags: Mapping[str, str]
     params: Mapping[str, ParameterValue]
     priority: int | None = None
+    materialized: Materialized = "table"
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether the view is not stored but inlined into those that read it."""
+        return self.materialized == "view"
 
     @property
     def where(self) -> str:

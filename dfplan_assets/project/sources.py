@@ -16,7 +16,7 @@ from dfplan_assets.project.model import OptionValue, Source, SourceFormat
 from dfplan_assets.project.names import canonical_name
 from dfplan_assets.project.suggestions import did_you_mean
 
-_FORMATS: tuple[SourceFormat, ...] = ("parquet", "csv", "json", "arrow")
+_FORMATS: tuple[SourceFormat, ...] = ("parquet", "csv", "json", "arrow", "delta")
 _FORMAT_OF_EXTENSION: Mapping[str, SourceFormat] = {
     ".parquet": "parquet",
     ".parq": "parquet",
@@ -66,9 +66,9 @@ def _source(name: str, node: Node, root: Path) -> Source:
     if isinstance(node.value, str):
         parts: Mapping[str, Node] = {"path": node}
     elif isinstance(node.value, Mapping):
-        parts = node.entries(known=("path", "format", "options", "columns"))
+        parts = node.entries(known=("path", "format", "version", "options", "columns"))
     else:
-        raise node.expected("a path, or a mapping with path, format, options and columns")
+        raise node.expected("a path, or a mapping with path, format, version, options and columns")
     if "path" not in parts:
         raise node.wrong(f"{node.key} has no path", "Add path:, the file, glob or folder it is read from.")
 
@@ -76,11 +76,23 @@ def _source(name: str, node: Node, root: Path) -> Source:
     extension, compression = _extensions(path)
     if "format" in parts:
         format_ = _chosen_format(parts["format"])
+    elif (Path(path) / "_delta_log").is_dir():
+        # Read as plain files it would also give rows that were deleted.
+        format_ = "delta"
     else:
         format_ = _inferred_format(parts["path"], path, extension)
     options: dict[str, OptionValue] = {}
     if format_ == "csv" and extension == ".tsv":
         options["delimiter"] = "\t"
+    version = None
+    if "version" in parts:
+        if format_ != "delta":
+            raise parts["version"].wrong(
+                f"a {format_} source has no versions",
+                "Leave version: out, or write format: delta.",
+                SourceError,
+            )
+        version = parts["version"].whole_number(minimum=0)
     if compression is not None:
         if format_ not in ("csv", "json"):
             raise parts["path"].wrong(
@@ -92,7 +104,7 @@ def _source(name: str, node: Node, root: Path) -> Source:
     if "options" in parts:
         options.update(_options(parts["options"], format_, path))
     columns = _columns(parts["columns"]) if "columns" in parts else None
-    return Source(name, path, format_, options, columns)
+    return Source(name, path, format_, options, columns, version)
 
 
 def _absolute(node: Node, root: Path) -> str:
@@ -190,12 +202,13 @@ _OPTIONS: Mapping[SourceFormat, Mapping[str, _Reader]] = {
     "json": _TEXT_OPTIONS,
     "parquet": {},
     "arrow": {},
+    "delta": {},
 }
 
 
 def _options(node: Node, format_: SourceFormat, path: str) -> dict[str, OptionValue]:
     known = dict(_OPTIONS[format_])
-    if path.endswith("/"):
+    if path.endswith("/") and format_ != "delta":
         known["file_extension"] = _file_extension
     options: dict[str, OptionValue] = {}
     for name, entry in node.entries().items():

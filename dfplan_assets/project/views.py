@@ -10,11 +10,12 @@ from pathlib import Path
 from dfplan_assets.errors import ProjectError, ViewError
 from dfplan_assets.project.document import Document, Node, decode, read_document
 from dfplan_assets.project.front_matter import is_blank_sql, split_front_matter
-from dfplan_assets.project.model import View
+from dfplan_assets.project.model import Materialized, View
 from dfplan_assets.project.names import canonical_name
 from dfplan_assets.project.parameters import read_view_parameters
 
-_KEYS = ("name", "description", "owners", "tags", "params", "priority")
+_KEYS = ("name", "description", "owners", "tags", "params", "priority", "materialized")
+_MATERIALIZED: tuple[Materialized, ...] = ("table", "view")
 
 # Dagster's pools rank by priority too and want it small.
 _MAX_PRIORITY = 1000
@@ -120,6 +121,7 @@ def read_view(path: Path, folder: Path) -> View:
         tags=_tags(options["tags"]) if "tags" in options else {},
         params=read_view_parameters(options["params"]) if "params" in options else {},
         priority=_priority(options["priority"]) if "priority" in options else None,
+        materialized=_materialized(options["materialized"]) if "materialized" in options else "table",
     )
 
 
@@ -162,6 +164,11 @@ def _priority(node: Node) -> int:
             f"a whole number from -{_MAX_PRIORITY} to {_MAX_PRIORITY}", "Higher runs first; 0 is the default."
         )
     return value
+
+
+def _materialized(node: Node) -> Materialized:
+    chosen = node.choice(_MATERIALIZED)
+    return next(known for known in _MATERIALIZED if known == chosen)
 
 
 def _owners(node: Node) -> tuple[str, ...]:

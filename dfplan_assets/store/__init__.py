@@ -10,6 +10,7 @@ A ``Recorder`` does the same during a materialisation, which no failure of the s
 
 from __future__ import annotations
 
+from dfplan_assets.execution.profile import InputSize
 from dfplan_assets.store.bundle_format import TopologyFigures, topology_figures
 from dfplan_assets.store.database import upgrade_store
 from dfplan_assets.store.queue import Drained, Queue
@@ -17,7 +18,6 @@ from dfplan_assets.store.record import (
     AcceptanceRecord,
     BundleRecord,
     Collected,
-    InputSize,
     PredictionRecord,
     RunRecord,
     RunSummary,

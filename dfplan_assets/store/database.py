@@ -34,6 +34,7 @@ class Database:
     def __init__(self, address: Address, engine: sa.Engine) -> None:
         self.address = address
         self.engine = engine
+        self._inserts: dict[sa.Table, sqlite.Insert | postgresql.Insert] = {}
 
     def close(self) -> None:
         """Close all connections."""
@@ -72,6 +73,13 @@ class Database:
     def insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
         """An INSERT that can say what to do ON CONFLICT, which both databases spell alike."""
         return sqlite.insert(table) if self.address.kind == "sqlite" else postgresql.insert(table)
+
+    def insert_if_absent(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+        """An INSERT that passes over rows that are there already; one object for each table."""
+        found = self._inserts.get(table)
+        if found is None:
+            found = self._inserts[table] = self.insert(table).on_conflict_do_nothing()
+        return found
 
     def _lock(self, connection: sa.Connection, *, alone: bool) -> None:
         if self.address.kind == "sqlite":

@@ -6,19 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from dfplan_assets.execution.profile import RunProfile
+from dfplan_assets.execution.profile import InputSize, RunProfile
 from dfplan_assets.planning.bundle import Identity
 
 Status = Literal["succeeded", "failed", "canceled", "cached", "profiled"]
-
-
-@dataclass(frozen=True)
-class InputSize:
-    """How large a direct input was when the view ran; None where that is not known."""
-
-    table: str
-    rows: int | None
-    bytes: int | None
 
 
 @dataclass(frozen=True, kw_only=True)

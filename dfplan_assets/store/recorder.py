@@ -56,15 +56,16 @@ class Recorder:
 
         With a bundle, the run is kept under its key and fingerprint, whatever the run says.
         """
-        key = None
+        encoded = None if bundle is None else encode_bundle(bundle)
+        key = None if encoded is None else encoded.key
         if bundle is not None:
-            key = encode_bundle(bundle).key
             run = replace(run, bundle_key=key, fingerprint=bundle.identity.fingerprint)
         try:
             store = self._opened()
-            if bundle is not None:
-                store.put_bundle(bundle, at=at)
-            store.put_run(run)
+            if encoded is None:
+                store.put_run(run)
+            else:
+                store.put_attempt(encoded, run, at=at)
         except StoreError as reason:
             self._remember(reason)
             return Recorded(key, reason, self._queue(run, bundle, at), None)

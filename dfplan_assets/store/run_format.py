@@ -15,14 +15,10 @@ from dataclasses import astuple, dataclass
 from datetime import datetime, timezone
 from typing import Any, cast
 
-from dfplan_assets.execution.profile import (
-    ROW_GROUPS_MATCHED,
-    ROW_GROUPS_PRUNED,
-    OperatorProfile,
-    RunProfile,
-)
+from dfplan_assets.execution.analysis import Totals, totals
+from dfplan_assets.execution.profile import InputSize, OperatorProfile, RunProfile, known_total
 from dfplan_assets.store.content import hash_of, json_text, text_bytes, text_of
-from dfplan_assets.store.record import InputSize, RunRecord, Status
+from dfplan_assets.store.record import RunRecord, Status
 
 FORMAT = 2
 READABLE_FORMATS = (1, 2)
@@ -138,8 +134,8 @@ def encode_run(record: RunRecord) -> EncodedRun:
         dagster_run_id=record.dagster_run_id,
         cores=record.cores,
         peak_memory_bytes=record.peak_memory_bytes,
-        input_rows=_total([each.rows for each in record.inputs]),
-        input_bytes=_total([each.bytes for each in record.inputs]),
+        input_rows=known_total(each.rows for each in record.inputs),
+        input_bytes=known_total(each.bytes for each in record.inputs),
         executed_at=None if profile is None else utc(profile.started_at),
         wall_seconds=None if profile is None else number(profile.wall_seconds),
         cpu_seconds=None if profile is None else number(profile.cpu_seconds),
@@ -239,23 +235,8 @@ def _key(version: int, row: Sequence[Any], operators: Sequence[Sequence[Any]]) -
 
 
 def _figures(metrics: Sequence[Mapping[str, int]]) -> dict[str, int | None]:
-    """The sums over all operators that ``RunSummary`` has; an operator that counts no spills has none."""
-
-    def total(name: str) -> int | None:
-        counted = [operator[name] for operator in metrics if name in operator]
-        return sum(counted) if counted else None
-
-    return {
-        "spilled_bytes": (total("spilled_bytes") or 0) if metrics else None,
-        "bytes_scanned": total("bytes_scanned"),
-        "row_groups_pruned": total(ROW_GROUPS_PRUNED),
-        "row_groups_matched": total(ROW_GROUPS_MATCHED),
-    }
-
-
-def _total(sizes: Sequence[int | None]) -> int | None:
-    known = [size for size in sizes if size is not None]
-    return sum(known) if sizes and len(known) == len(sizes) else None
+    """The sums over all operators that ``RunSummary`` has; all unknown where there are no operators."""
+    return dict(vars(totals(metrics))) if metrics else dict.fromkeys(Totals.__dataclass_fields__)
 
 
 def _plain(row: RunRow | OperatorRow) -> list[Any]:

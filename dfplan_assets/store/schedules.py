@@ -105,6 +105,44 @@ def latest(database: Database) -> ScheduleRecord | None:
     return _first(database, sa.select(tables.schedule).order_by(*newest).limit(1))
 
 
+def step_overheads(database: Database) -> tuple[float, ...]:
+    """What steps took beside their views in the last run that ended, as ``Store.step_overheads`` says."""
+    schedule, prediction, run = tables.schedule.c, tables.prediction.c, tables.run.c
+    last = (
+        sa.select(schedule.dagster_run_id, schedule.workers)
+        .where(schedule.actual_makespan_seconds.is_not(None))
+        .order_by(schedule.started_at.desc(), schedule.dagster_run_id.desc())
+        .limit(1)
+    )
+    with database.reading("reading a schedule") as connection:
+        found = connection.execute(last).first()
+        if found is None:
+            return ()
+        run_id, workers = found
+        steps = connection.execute(
+            sa.select(
+                prediction.view,
+                prediction.partition_key,
+                prediction.attempt,
+                prediction.actual_end_seconds - prediction.actual_start_seconds,
+            )
+            .where(prediction.dagster_run_id == run_id, prediction.actual_end_seconds.is_not(None))
+            .order_by(prediction.actual_start_seconds, prediction.position)
+            .offset(workers)
+        )
+        step_seconds = {(view, part, attempt): seconds for view, part, attempt, seconds in steps}
+        runs = connection.execute(
+            sa.select(run.view, run.partition_key, run.attempt, run.wall_seconds).where(
+                run.dagster_run_id == run_id, run.status == "succeeded", run.wall_seconds.is_not(None)
+            )
+        )
+        return tuple(
+            step_seconds[view, part, attempt] - wall_seconds
+            for view, part, attempt, wall_seconds in runs
+            if (view, part, attempt) in step_seconds
+        )
+
+
 def _first(database: Database, statement: sa.Select[Any]) -> ScheduleRecord | None:
     columns = tables.prediction.c
     with database.reading("reading a schedule") as connection:

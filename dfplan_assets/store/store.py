@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ from dfplan_assets.store.bundle_format import (
     decode_identity,
     encode_bundle,
 )
-from dfplan_assets.store.content import Content, DamagedContentError, hash_of, pack, unpack
+from dfplan_assets.store.content import Content, DamagedContentError, unpack
 from dfplan_assets.store.costs import SUMMARY_COLUMNS, batches
 from dfplan_assets.store.database import Database, find_database, open_database
 from dfplan_assets.store.record import (
@@ -41,9 +41,10 @@ from dfplan_assets.store.record import (
     Status,
     StoreInfo,
 )
-from dfplan_assets.store.rows import bundle_row_of, rows_of_bundle, rows_of_run, run_row_of
-from dfplan_assets.store.run_format import EncodedRun, OperatorRow, decode_run, encode_run, utc
+from dfplan_assets.store.rows import bundle_row_of, run_row_of
+from dfplan_assets.store.run_format import EncodedRun, OperatorRow, decode_run, encode_run
 from dfplan_assets.store.schedules import EncodedSchedule, encode_schedule
+from dfplan_assets.store.writing import ready_bundle, ready_run, write_bundle, write_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,6 +76,7 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._environment: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"Store({self._database.address.location})"
@@ -102,23 +104,10 @@ class Store:
 
     def put_encoded_bundle(self, encoded: EncodedBundle, at: datetime) -> str:
         """``put_bundle`` for one that is encoded already, as the queue has it."""
-        moment = utc(at)
+        ready = ready_bundle(encoded, at, self._environment)
         with self._database.writing("storing a bundle") as connection:
-            if self._touch(connection, encoded.key, moment):
-                return encoded.key
-            known = _known(connection, encoded.texts)
-        rows = rows_of_bundle(encoded, moment)
-        # Compressing takes longest, so it is done while the others need not wait.
-        packed = _packed(encoded.texts, without=known)
-        with self._database.writing("storing a bundle") as connection:
-            # A collection may have taken what was known a moment ago.
-            packed |= _packed(encoded.texts, without=_known(connection, encoded.texts) | packed.keys())
-            self._insert(connection, tables.content, [vars(packed[sha256]) for sha256 in sorted(packed)])
-            for table, of_table in rows.items():
-                added = self._insert(connection, table, of_table)
-                if table is tables.bundle and added == 0:
-                    # Another process has stored the same bundle in between.
-                    self._touch(connection, encoded.key, moment)
+            write_bundle(self._database, connection, ready)
+        self._stored(encoded)
         return encoded.key
 
     def put_run(self, record: RunRecord) -> str:
@@ -128,18 +117,20 @@ class Store:
 
     def put_encoded_run(self, encoded: EncodedRun) -> str:
         """``put_run`` for one that is encoded already, as the queue has it."""
-        rows = rows_of_run(encoded)
-        contents = [vars(pack(sha256, encoded.texts[sha256])) for sha256 in sorted(encoded.texts)]
+        ready = ready_run(encoded)
         with self._database.writing("storing a run") as connection:
-            self._insert(connection, tables.content, contents)
-            self._insert(connection, tables.view, rows[tables.view])
-            known = sa.select(tables.run.c.id).where(tables.run.c.key == encoded.key)
-            if connection.execute(known).scalar() is None:
-                self._insert(connection, tables.run, rows[tables.run])
-                run_id = connection.execute(known).scalar_one()
-                operators = [{**row, "run": run_id} for row in rows[tables.operator]]
-                self._insert(connection, tables.operator, operators)
+            write_run(self._database, connection, ready)
         return encoded.key
+
+    def put_attempt(self, bundle: EncodedBundle, record: RunRecord, *, at: datetime) -> None:
+        """Keep a run and the bundle, planned ``at``, that it ran, in one transaction: both or neither."""
+        with self._refusals(f"bundle and run of view {record.view}"):
+            of_bundle = ready_bundle(bundle, at, self._environment)
+            of_run = ready_run(encode_run(record))
+        with self._database.writing("storing a bundle and its run") as connection:
+            write_bundle(self._database, connection, of_bundle)
+            write_run(self._database, connection, of_run)
+        self._stored(bundle)
 
     def put_schedule(self, record: ScheduleRecord) -> None:
         """Keep the order of a Dagster run, in place of all that is known of the order of that run.
@@ -298,6 +289,15 @@ class Store:
         """The order of the Dagster run that started last, None where none was kept."""
         return schedules.latest(self._database)
 
+    def step_overheads(self) -> tuple[float, ...]:
+        """How many seconds more each step took than its view, in the last Dagster run that ended.
+
+        Only for steps whose view's run is stored too, and without the first step of each worker, which
+        waits until the engine and the store are open. What a step does beside its view is Dagster's
+        events, the plan's capture and the store's writing.
+        """
+        return schedules.step_overheads(self._database)
+
     def acceptances(self, view: str) -> tuple[AcceptanceRecord, ...]:
         """The plans of a view that were accepted, the newest first."""
         return acceptances.of_view(self._database, view)
@@ -323,25 +323,9 @@ class Store:
 
     # Helpers
 
-    def _touch(self, connection: sa.Connection, key: str, moment: datetime) -> bool:
-        """Move the first and last moment of a bundle apart; False when it is not there."""
-        columns = tables.bundle.c
-        at = sa.bindparam("at", moment, tables.UtcDateTime)
-        statement = (
-            sa.update(tables.bundle)
-            .where(columns.key == key)
-            .values(
-                first_planned_at=sa.case((columns.first_planned_at > at, at), else_=columns.first_planned_at),
-                last_planned_at=sa.case((columns.last_planned_at < at, at), else_=columns.last_planned_at),
-            )
-        )
-        return connection.execute(statement).rowcount > 0
-
-    def _insert(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Insert the rows that are not there yet, and count them."""
-        if not rows:
-            return 0
-        return connection.execute(self._database.insert(table).on_conflict_do_nothing(), rows).rowcount
+    def _stored(self, bundle: EncodedBundle) -> None:
+        """The environment, large and common to all views, need not be compressed for the next one."""
+        self._environment |= {sha256 for _, sha256 in bundle.row.environment}
 
     def _row(self, connection: sa.Connection, table: sa.Table, key: str, what: str) -> dict[str, Any]:
         found = connection.execute(sa.select(table).where(table.c.key == key)).mappings().first()
@@ -416,23 +400,6 @@ def _bundle_record(row: sa.Row[Any]) -> BundleRecord:
         planning_seconds=float("nan") if row.planning_seconds is None else row.planning_seconds,
         identity=decode_identity(row.parts, row.fingerprint, row.complete, row.volatile_functions),
     )
-
-
-def _known(connection: sa.Connection, texts: Mapping[str, bytes]) -> set[str]:
-    """The hashes of those texts that the store has."""
-    column = tables.content.c.sha256
-    return set(connection.execute(sa.select(column).where(column.in_(list(texts)))).scalars())
-
-
-def _packed(texts: Mapping[str, bytes], *, without: Set[str]) -> dict[str, Content]:
-    """The texts in stored form; ``ValueError`` for one that does not have the hash it is named by."""
-    packed = {}
-    for sha256, payload in texts.items():
-        if sha256 not in without:
-            if hash_of(payload) != sha256:
-                raise ValueError(f"a part of its environment does not have the SHA-256 {sha256} it names")
-            packed[sha256] = pack(sha256, payload)
-    return packed
 
 
 def _contents(connection: sa.Connection, hashes: Iterable[str | None]) -> list[Content]:

@@ -10,6 +10,7 @@ import pytest
 
 from dfplan_assets_tests.cli.conftest import Dfplan
 from dfplan_assets_tests.cli.test_show import store_of
+from dfplan_assets_tests.regressions.simulated import acceptance
 from dfplan_assets_tests.small_projects import write_shop
 from dfplan_assets_tests.store import samples
 from dfplan_assets_tests.store.samples import MORNING
@@ -84,3 +85,38 @@ def test_only_the_last_ten_runs_are_in_the_text(tmp_path: Path, dfplan: Dfplan) 
     text = dfplan("--project", shop, "history", "revenue").stdout
     assert text.count("succeeded") == 10
     assert "the last 10 of 12 runs" in text
+
+
+def test_a_plan_has_its_slow_runs_and_who_accepted_it(
+    shop: Path, dfplan: Dfplan, dfplan_json: Callable[..., Any]
+) -> None:
+    accepted = samples.bundle(year=1995).identity
+    with store_of(shop) as store:
+        key = store.put_bundle(samples.bundle(year=1995), at=MORNING + 2 * DAY)
+        for number in range(9):
+            at = MORNING + (4 + number) * DAY
+            store.put_run(samples.run(started_at=at, wall_seconds=1.0 + number, bundle_key=key))
+        record = acceptance(accepted.complete, MORNING + 20 * DAY)
+        store.put_acceptance(replace(record, fingerprint=accepted.fingerprint))
+    first, second = dfplan_json("--project", shop, "history", "revenue")["plans"]
+    # of 1 to 9 and 4 seconds: nine of ten take 8 seconds or less
+    assert (second["median_wall_seconds"], second["p90_wall_seconds"]) == (4.5, 8.0)
+    assert first["accepted"] is None
+    assert second["accepted"] == {
+        "at": (MORNING + 20 * DAY).isoformat(),
+        "by": "ada",
+        "note": "more rows, as agreed",
+    }
+    text = dfplan("--project", shop, "history", "revenue").stdout
+    assert "2026-03-21 06:30 UTC by ada: more rows, as agreed" in text
+
+
+def test_a_plan_that_came_back_is_the_same_plan(shop: Path, dfplan_json: Callable[..., Any]) -> None:
+    with store_of(shop) as store:
+        again = replace(samples.bundle(), physical_plan="DataSourceExec: v3.parquet")
+        key = store.put_bundle(again, at=MORNING + 9 * DAY)
+        store.put_run(samples.run(started_at=MORNING + 9 * DAY, wall_seconds=9.0, bundle_key=key))
+    first, second = dfplan_json("--project", shop, "history", "revenue")["plans"]
+    assert (len(first["keys"]), first["runs"]) == (3, 3)
+    assert first["last_planned_at"] == (MORNING + 9 * DAY).isoformat()
+    assert second["changed_parts"] == ["meaning", "parameters"]

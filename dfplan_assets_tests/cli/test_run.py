@@ -64,7 +64,9 @@ def test_the_text_ends_with_a_table_and_the_causes_of_failures(tmp_path: Path, d
 
 def test_a_log_gets_one_line_for_each_view(tmp_path: Path, dfplan: Dfplan) -> None:
     result = dfplan("--project", write_shop(tmp_path), "run", "+best")
-    first, second = result.stderr.splitlines()
+    order, first, second, outcome = result.stderr.splitlines()
+    assert order.startswith("order: by the graph alone, none of 2 views has history; ")
+    assert outcome.startswith("took ")
     assert first.startswith("[1/2] revenue: 2 rows in ")
     assert second.startswith("[2/2] best: 1 rows in ")
 
@@ -81,3 +83,18 @@ def test_a_selection_that_means_nothing_runs_nothing(tmp_path: Path, dfplan: Dfp
     assert result.stderr.startswith(f"Error: selection {selection}: ")
     assert not (tmp_path / "warehouse").exists()
     assert not (tmp_path / ".dfplan").exists()
+
+
+def test_checks_that_fail_are_named_with_their_views(tmp_path: Path, dfplan: Dfplan) -> None:
+    shop = write_shop(tmp_path)
+    document = json.loads((shop / "dfplan.yaml").read_text())
+    (shop / "dfplan.yaml").write_text(json.dumps({**document, "checks": {"plan_drift": "warn"}}))
+    result = dfplan("--project", shop, "run", "--format", "json")
+    assert result.exit_code == 0
+    failed = json.loads(result.stdout)["failed_checks"]
+    assert {name: [*checks] for name, checks in failed.items()} == {
+        name: ["plan_drift"] for name in ("revenue", "best", "mart.cheap")
+    }
+    assert "Warning: plan_drift: It cannot be told: " in result.stderr
+    assert "dfplan golden update" in result.stderr
+    assert result.stderr.count("Warning:") == 1

@@ -163,6 +163,7 @@ ARGUMENTS: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ("show",): ("VIEW",),
     ("history",): ("VIEW",),
     ("diff",): ("VIEW",),
+    ("schedule",): (),
     ("store", "info"): (),
     ("store", "upgrade"): (),
     ("store", "gc"): (),

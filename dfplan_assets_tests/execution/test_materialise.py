@@ -16,9 +16,9 @@ import pytest
 from datafusion import SessionContext, udf
 
 from dfplan_assets.errors import ExecutionError, SourceError
+from dfplan_assets.execution.analysis import walk
 from dfplan_assets.execution.inputs import Inputs
 from dfplan_assets.execution.materialise import materialise
-from dfplan_assets.execution.metrics import walk
 from dfplan_assets.execution.runtime import Runtime, open_runtime
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets_tests.execution.projects import parquet, plan_project, run, staged, with_text

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dfplan_assets.execution.metrics import cpu_seconds, walk
+from dfplan_assets.execution.analysis import cpu_seconds, walk
+from dfplan_assets.execution.metrics import _numbers
 from dfplan_assets.execution.profile import OperatorProfile
 from dfplan_assets.project.model import Source
 from dfplan_assets_tests.execution.projects import parquet, plan_project, run
@@ -140,3 +141,37 @@ def test_the_tree_is_walked_from_the_sink_to_the_leaves() -> None:
     tree = operator("a", operator("b", operator("c")), operator("d"))
     assert list(names(tree)) == ["a", "b", "c", "d"]
     assert cpu_seconds(tree) == 0
+
+
+def test_row_groups_are_skipped_by_statistics_or_read(tmp_path: Path, numbers: Source) -> None:
+    root = profile(tmp_path, "select n, tenth from numbers where n >= 700", numbers)
+    scan = named(root, "DataSourceExec").metrics
+    assert scan["row_groups_pruned_statistics_total"] == 10
+    assert scan["row_groups_pruned_statistics_matched"] == 3
+    assert (scan["row_groups_pruned"], scan["row_groups_matched"]) == (7, 3)
+    assert scan["output_batches"] >= 1
+
+
+def test_the_memory_of_a_join_is_counted(tmp_path: Path, numbers: Source) -> None:
+    root = profile(tmp_path, "select a.n from numbers a join numbers b on a.n = b.tenth", numbers)
+    assert named(root, "HashJoinExec").metrics["build_mem_used"] > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers_in_it"),
+    [
+        ("11 total → 8 matched", {"m_total": 11, "m_matched": 8}),
+        ("1.2 K total → 160.05 K matched", {"m_total": 1_200, "m_matched": 160_050}),
+        ("0.0 B", {"m": 0}),
+        ("1821.9 KB", {"m": 1_865_626}),
+        ("2.50 GB", {"m": 2_684_354_560}),
+        ("24", {"m": 24}),
+        ("3.1 M", {"m": 3_100_000}),
+        ("5% (460.3 K/9.21 M)", {}),
+        ("N/A (0/0)", {}),
+        ("100%", {}),
+        ("", {}),
+    ],
+)
+def test_numbers_are_read_from_the_text_of_a_metric(text: str, numbers_in_it: dict[str, int]) -> None:
+    assert _numbers("m", text) == numbers_in_it

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dfplan_assets.execution.metrics import walk
+from dfplan_assets.execution.analysis import walk
 from dfplan_assets.execution.runtime import open_runtime
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.project.model import Engine

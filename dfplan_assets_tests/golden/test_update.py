@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -213,3 +214,65 @@ def test_views_of_odd_names_have_golden_plans(tmp_path: Path) -> None:
     assert update(load_project(folder)).problems == ()
     assert "DataSource Odd Name ü in 4 parts" in (folder / "goldens" / "reader" / "plan.txt").read_text()
     assert check_project(load_project(folder)).exit_code == 0
+
+
+VIRTUAL = "/* ---\nmaterialized: view\n--- */\n"
+
+
+def virtual_shop(tmp_path: Path, secret: str = "hunter2", limit: int = 25) -> Path:
+    """A view that is not stored, with a secret in it, and one that reads it."""
+    views = {
+        "cheap.sql": f"{VIRTUAL}select id, note from orders where price < {limit} and note = $token",
+        "reader.sql": "select count(*) as n from cheap",
+    }
+    columns = {"id": "int64", "note": "string", "price": "double"}
+    source = {"path": "data/orders.parquet", "columns": columns}
+    params = {"token": {"value": secret, "secret": True}}
+    return write_project(tmp_path, views, {"orders": source}, params=params)  # type: ignore[dict-item]
+
+
+def test_a_view_that_is_not_stored_stands_in_the_golden_plan_of_its_reader(tmp_path: Path) -> None:
+    update(load_project(virtual_shop(tmp_path)))
+    review = (tmp_path / "goldens" / "reader" / "plan.txt").read_text()
+    assert "DataSource orders" in review
+    assert "price@" in review
+    found = check_project(load_project(virtual_shop(tmp_path, limit=26)))
+    assert {view.view: view.kind for view in found.drifted} == {
+        "cheap": "rows or values may differ",
+        "reader": "rows or values may differ",
+    }
+    assert "filter `price < 25` became `price < 26`" in found.drifted[1].cause
+
+
+def test_a_secret_of_an_inlined_view_is_in_no_golden_file(tmp_path: Path) -> None:
+    update(load_project(virtual_shop(tmp_path)))
+    files = [file for file in (tmp_path / "goldens").rglob("*.*") if file.is_file()]
+    assert not any("hunter2" in file.read_text() for file in files)
+    folder = virtual_shop(tmp_path, secret="another")
+    assert check_project(load_project(folder)).exit_code == 0
+    assert update(load_project(folder)).written == ()
+
+
+def test_a_delta_table_has_its_size_recorded_and_need_not_be_there(tmp_path: Path) -> None:
+    deltalake = pytest.importorskip("deltalake")
+    table = pa.table({"id": [1, 2, 3], "day": ["a", "a", "b"]})
+    deltalake.write_deltalake(str(tmp_path / "data" / "orders"), table, partition_by=["day"])
+    source = {"path": "data/orders", "format": "delta"}
+    views = {"few.sql": "select id from orders where id > 1"}
+    folder = write_project(tmp_path, views, {"orders": source})  # type: ignore[dict-item]
+    assert update(load_project(folder)).problems == ()
+    sizes = recorded_sizes(folder)["orders"]
+    assert sizes is not None
+    assert (sizes[0], sizes[2]) == (2, 3)
+    assert "DataSource orders in 2 parts" in (folder / "goldens" / "few" / "plan.txt").read_text()
+    shutil.rmtree(folder / "data")
+    assert check_project(load_project(folder)).exit_code == 0
+
+
+def test_a_damaged_source_keeps_its_recorded_columns_and_size(shop: Path) -> None:
+    before = recorded_sizes(shop)["orders"]
+    (shop / "data" / "orders.parquet").write_bytes(b"PAR1 but no Parquet")
+    assert len(update(load_project(shop)).problems) == 3
+    shutil.rmtree(shop / "data")
+    assert recorded_sizes(shop)["orders"] == before
+    assert check_project(load_project(shop)).exit_code == 0

@@ -20,9 +20,13 @@ class _Notes:
 
     selected: tuple[str, ...] = ()
     heard: list[tuple[str, str]] = field(default_factory=list)
+    orders: list[str] = field(default_factory=list)
 
     def on_selected(self, views: tuple[str, ...]) -> None:
         self.selected = views
+
+    def on_order(self, line: str) -> None:
+        self.orders.append(line)
 
     def on_start(self, view: str) -> None:
         self.heard.append((view, "started"))

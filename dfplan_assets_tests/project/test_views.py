@@ -8,6 +8,7 @@ import pytest
 
 from dfplan_assets.errors import ViewError
 from dfplan_assets.project import load_project
+from dfplan_assets.project.views import read_view
 from dfplan_assets_tests.project.folders import write_project
 
 
@@ -138,3 +139,27 @@ def test_linked_folders_are_read(tmp_path: Path) -> None:
     (tmp_path / "shared/c.sql").write_text("select 1")
     os.symlink(tmp_path / "shared", root / "views/shared")
     assert load_project(root).views["c"].group == "shared"
+
+
+@pytest.mark.parametrize(
+    ("front_matter", "materialized", "is_virtual"),
+    [
+        ("description: x", "table", False),
+        ("materialized: table", "table", False),
+        ("materialized: view", "view", True),
+    ],
+)
+def test_a_view_is_stored_unless_it_says_otherwise(
+    tmp_path: Path, front_matter: str, materialized: str, is_virtual: bool
+) -> None:
+    (tmp_path / "v.sql").write_text(f"/* ---\n{front_matter}\n--- */\nselect 1 as x")
+    found = read_view(tmp_path / "v.sql", tmp_path)
+    assert (found.materialized, found.is_virtual) == (materialized, is_virtual)
+
+
+@pytest.mark.parametrize("value", ["views", "incremental", "true", "[view]", "1"])
+def test_materialized_is_a_table_or_a_view(tmp_path: Path, value: str) -> None:
+    (tmp_path / "v.sql").write_text(f"/* ---\nmaterialized: {value}\n--- */\nselect 1 as x")
+    with pytest.raises(ViewError, match=r"materialized") as raised:
+        read_view(tmp_path / "v.sql", tmp_path)
+    assert "table" in str(raised.value)

@@ -6,13 +6,14 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from dfplan_assets.errors import StoreError
-from dfplan_assets.store import Queue, Recorder, Store, open_store, upgrade_store
+from dfplan_assets.store import Drained, Queue, Recorder, Store, open_store, upgrade_store
 from dfplan_assets.store.recorder import RETRY_SECONDS
 from dfplan_assets_tests.store import samples
 from dfplan_assets_tests.store.samples import MORNING
@@ -310,3 +311,21 @@ def test_a_record_keeps_the_moment_at_which_its_plan_was_made(store: Store, queu
     queue.drain(store)
     (known,) = store.bundles("revenue")
     assert (known.first_planned_at, known.last_planned_at) == (MORNING, MORNING + timedelta(days=1))
+
+
+def test_a_run_that_waited_in_the_first_format_is_stored_under_the_key_it_had(
+    store: Store, queue: Queue
+) -> None:
+    """The file was written by the dfplan that knew no other format."""
+    key = "3c12fad1b2948539ef9846c76d7b5011cd33742242b2047cb2cdb1787254f402"
+    queue.folder.mkdir(parents=True)
+    shutil.copy(Path(__file__).with_name("first_queued_run.jsonl"), queue.folder)
+    assert queue.drain(store) == Drained(1, (), None)
+    run = store.run(key)
+    assert run.profile is not None
+    assert replace(run, profile=None) == replace(samples.run(), profile=None)
+    (summary,) = store.recent_runs(["revenue"], runs_each=9)["revenue"]
+    assert (summary.spilled_bytes, summary.bytes_scanned, summary.row_groups_pruned) == (12, 4711, None)
+    shutil.copy(Path(__file__).with_name("first_queued_run.jsonl"), queue.folder)
+    assert queue.drain(store).stored == 1
+    assert store.info().runs == 1

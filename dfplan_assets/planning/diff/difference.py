@@ -23,13 +23,13 @@ from dfplan_assets.planning.diff.surroundings import (
     setting_causes,
     speed_causes,
 )
-from dfplan_assets.planning.identity import normalised_physical_plan
+from dfplan_assets.planning.physical_text import normalised_physical_plan
 
 Kind = Literal[
     "identical", "cosmetic", "columns added", "rows or values may differ", "physical only", "unknown"
 ]
 
-PARTS = ("meaning", "parameters", "inputs", "functions", "settings", "engine", "physical")
+PARTS = ("meaning", "parameters", "inputs", "functions", "settings", "inlined", "engine", "physical")
 _CAUSES_IN_A_LINE = 3
 
 
@@ -149,8 +149,10 @@ def _kind(
         if parts:
             return "physical only"
         return "identical" if before.sql == after.sql else "cosmetic"
-    if "engine" in parts and {*parts} <= {"meaning", "functions", "engine", "physical"}:
+    if "engine" in parts and {*parts} <= {"meaning", "functions", "inlined", "engine", "physical"}:
         same_text = words_of(before.sql) == words_of(after.sql)
+        if _texts_inlined(before) != _texts_inlined(after):
+            return "rows or values may differ"
         if same_text or all(pair.change == "same" for pair in logical):
             return "unknown"
     kept = [name for name in after.schema.names if name in before.schema.names]
@@ -201,12 +203,35 @@ def _causes(
         causes += function_causes(before, after)
     if "settings" in parts:
         causes += setting_causes(before, after)
+    if "inlined" in parts:
+        causes += _inlined_causes(before, after, causes)
     if "meaning" in parts or not _same_output(before, after):
         causes += query_causes(before, after, logical)
     if not causes:
         deciding = [part for part in parts if part != "physical"]
         causes += _text_causes(before, after) or [f"its {' and '.join(deciding or parts)} changed"]
     return [*causes, engine_cause(before, after)] if "engine" in parts else causes
+
+
+def _inlined_causes(before: PlanFacts, after: PlanFacts, told: list[str]) -> list[str]:
+    """What changed in views that are inlined, each change told once, at the view that it was made in."""
+    causes: dict[str, None] = {}
+    for name in after.lineage.tables:
+        was, now = before.inlined.get(name), after.inlined.get(name)
+        if was is None and now is not None and name in before.lineage.tables:
+            causes[f"view {name} is inlined now, it was stored before"] = None
+        elif was is not None and now is None and name in before.lineage.tables:
+            causes[f"view {name} is stored now, it was inlined before"] = None
+        elif was is not None and now is not None and was.identity.fingerprint != now.identity.fingerprint:
+            for cause in difference(was, now).causes:
+                if cause not in told:  # as a setting, which changed for all views
+                    deeper = cause.startswith(("inlined view ", "view "))
+                    causes[cause if deeper else f"inlined view {name} changed: {cause}"] = None
+    return list(causes)
+
+
+def _texts_inlined(facts: PlanFacts) -> dict[str, list[str]]:
+    return {name: list(words_of(inlined.sql)) for name, inlined in facts.inlined.items()}
 
 
 def _cosmetic_cause(before: PlanFacts, after: PlanFacts) -> str:

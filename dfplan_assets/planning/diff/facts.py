@@ -10,8 +10,9 @@ from typing import Any
 import pyarrow as pa
 
 from dfplan_assets.planning.bundle import BoundParameter, EnvironmentPart, Identity, PlanBundle, ProjectPlan
-from dfplan_assets.planning.capture import bound_parameters
+from dfplan_assets.planning.inlining import INLINED, inlined_below, inlined_environment, read_inlined
 from dfplan_assets.planning.lineage.model import Lineage
+from dfplan_assets.planning.parameters import bound_parameters
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,28 @@ class PlanFacts:
             types[table if schema == "public" else f"{schema}.{table}", column] = kind
         return types
 
+    @cached_property
+    def inlined(self) -> dict[str, PlanFacts]:
+        """The views that are inlined into this one, directly or through others, by name."""
+        part = next((part for part in self.environment if part.name == INLINED), None)
+        if part is None:
+            return {}
+        around = tuple(each for each in self.environment if each is not part)
+        return {
+            each.view: PlanFacts(
+                view=each.view,
+                sql=each.sql,
+                logical_plan=each.logical_plan,
+                schema=each.schema,
+                lineage=each.lineage,
+                identity=each.identity,
+                parameters=each.parameters,
+                environment=(*around, *inlined_below(part, each.view)),
+                physical_plan=None,
+            )
+            for each in read_inlined(part)
+        }
+
     def signatures(self, function: str) -> list[Any]:
         """What ``information_schema`` says of a function: its kinds, and all its parameters."""
         return [row for part in ("routines", "parameters") for row in self._rows(part) if row[0] == function]
@@ -90,6 +113,6 @@ def facts_of_plan(plan: ProjectPlan, view: str, environment: tuple[EnvironmentPa
         lineage=found.lineage,
         identity=found.identity,
         parameters=bound_parameters(plan.project, found.view),
-        environment=environment,
+        environment=(*environment, *inlined_environment(plan, view)),
         physical_plan=None,
     )

@@ -182,6 +182,13 @@ def without_places(node: bytes) -> bytes:
     return change_nodes(node, change)
 
 
+def with_paths(scan: bytes, paths: Iterable[str]) -> bytes:
+    """A scan of files, over the files at these URLs instead of its own."""
+    kept = [field for field in wire.read(payload_of(scan)) if field.number != _SCAN_PATHS]
+    fields = [*(bytes_field(_SCAN_PATHS, path.encode()) for path in paths), *kept]
+    return wire.write([bytes_field(LISTING_SCAN, wire.write(fields))])
+
+
 def bound_to(node: bytes, ctx: SessionContext) -> bytes:
     """The plan with its scans reading the tables of a session.
 

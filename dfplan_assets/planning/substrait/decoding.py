@@ -19,7 +19,7 @@ from dfplan_assets.errors import SubstraitError
 from dfplan_assets.planning.panics import raise_unless_datafusion
 from dfplan_assets.planning.substrait.canonical import PRODUCER, rels_of_leaves, turn_into_read
 from dfplan_assets.planning.substrait.datafusion_plan import bound_to, decode_node
-from dfplan_assets.planning.substrait.encoding import PLAN_TYPE_URL, schema_in_substrait
+from dfplan_assets.planning.substrait.encoding import LEAF_MARK, PLAN_TYPE_URL, schema_in_substrait
 from dfplan_assets.planning.substrait.parsing import parse_plan
 
 _CATALOG = "dfplan_extensions"
@@ -40,6 +40,8 @@ def decode(message: bytes, ctx: SessionContext, where: str = "Substrait message"
         root = plan.relations[0].root.input
         if root.WhichOneof("rel_type") == "extension_leaf" and not root.extension_leaf.HasField("common"):
             return _leaf(root.extension_leaf.detail, by_name).logical_plan()
+        if LEAF_MARK not in message:
+            return Consumer.from_substrait_plan(ctx, Serde.deserialize_bytes(message))
         with _shelf(ctx) as (shelf, prefix):
             for number, rel in enumerate(list(rels_of_leaves(plan))):
                 leaf = _leaf(rel.extension_leaf.detail, by_name)

@@ -36,6 +36,8 @@ from dfplan_assets.planning.substrait.wire import first_bytes
 
 # The detail of an extension relation: DataFusion's encoding of a logical plan.
 PLAN_TYPE_URL = "type.googleapis.com/datafusion.LogicalPlanNode"
+# Every detail of an extension relation begins with it: a message without these bytes has none.
+LEAF_MARK = b"type.googleapis.com/"
 # Names under which extension relations are read while a message is made or taken apart.
 LEAF_PREFIX = "dfplan_extension_"
 
@@ -72,11 +74,15 @@ def encode(ctx: SessionContext, plan: DataFrame | LogicalPlan) -> SubstraitPlan:
     travels in extension leaf relations, cut at the nearest enclosing subquery or CTE. Where neither
     encoding can carry the plan, ``message`` is None and ``refusal`` names the node and the cause.
     """
-    logical = plan.logical_plan() if isinstance(plan, DataFrame) else plan
+    return encode_stable(ctx, stable_plan(plan.logical_plan() if isinstance(plan, DataFrame) else plan))
+
+
+def encode_stable(ctx: SessionContext, stable: LogicalPlan) -> SubstraitPlan:
+    """``encode`` for a plan that is in its stable form already."""
     # Python functions travel by name, as all others do: their pickled code would be no steady bytes,
     # and running code found in a plan is nothing that reading one should do.
     by_name = ctx.with_python_udf_inlining(enabled=False)
-    encoded = _encode_stable(by_name, stable_plan(logical))
+    encoded = _encode_stable(by_name, stable)
     if isinstance(encoded, Refusal):
         return SubstraitPlan(None, str(encoded), (), NOT_VALIDATED)
     message = canonical_message(encoded.raw, encoded.leaves)

@@ -9,7 +9,7 @@ from dfplan_assets.errors import SubstraitError
 from dfplan_assets.planning.bundle import SubstraitPlan, Validation
 from dfplan_assets.planning.stable_plan import stable_plan, workshop
 from dfplan_assets.planning.substrait.decoding import decode
-from dfplan_assets.planning.substrait.encoding import encode
+from dfplan_assets.planning.substrait.encoding import encode_stable
 
 
 def validate_by_decoding(ctx: SessionContext, frame: DataFrame, substrait: SubstraitPlan) -> Validation:
@@ -20,15 +20,15 @@ def validate_by_decoding(ctx: SessionContext, frame: DataFrame, substrait: Subst
     if substrait.message is None:
         return Validation("not validated", f"there is no message: {substrait.refusal}")
     try:
-        decoded = decode(substrait.message, ctx)
+        decoded = stable_plan(decode(substrait.message, ctx))
     except SubstraitError as error:
         return Validation("cannot be decoded", error.cause)
     original = workshop().create_dataframe_from_logical_plan(stable_plan(frame.logical_plan()))
-    returned = ctx.create_dataframe_from_logical_plan(stable_plan(decoded))
+    returned = ctx.create_dataframe_from_logical_plan(decoded)
     difference = schema_difference(original.schema(), returned.schema())
     if difference is not None:
         return Validation("differs", f"the decoded plan has another schema: {difference}")
-    again = encode(ctx, decoded)
+    again = encode_stable(ctx, decoded)
     if again.message is None:
         return Validation("differs", f"the decoded plan cannot be encoded: {again.refusal}")
     if again.message != substrait.message:

@@ -1,0 +1,67 @@
+"""Views as tasks: what each waits for, how much it reads, and what its plan shows of its work."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection
+
+from dfplan_assets.forecast.sizes import TableSizes
+from dfplan_assets.planning.bundle import ProjectPlan, ViewPlan
+from dfplan_assets.scheduling.model import PlanShape, Task
+
+_NODE = re.compile(r"^ *(\w+(?: Join)?(?: ALL)?)", re.MULTILINE)
+_JOINS = frozenset({"CrossJoin", "Subquery"})  # a subquery in an expression becomes a join
+_AGGREGATES = frozenset({"Aggregate", "Distinct", "DistinctOn"})
+_SCANS = frozenset({"TableScan", "Values", "EmptyRelation"})
+# What only renames or wraps does no work of its own.
+_NO_WORK = frozenset({"SubqueryAlias", "Subquery"})
+
+
+def tasks_of(plan: ProjectPlan, views: Collection[str], cores: int) -> tuple[Task, ...]:
+    """The views as tasks, in the order of the plan.
+
+    ``input_bytes`` are those of the files that a view reads as they are now, None where one of them
+    does not exist yet or is not on this machine. The shape is counted in the plan as written: a view
+    that was never run has no other.
+    """
+    sizes = TableSizes(plan)
+    asked = frozenset(views)
+    partitions = plan.project.engine.target_partitions or cores
+    return tuple(_task(plan, view, sizes, partitions) for view in plan.all_views if view in asked)
+
+
+def _task(plan: ProjectPlan, view: str, sizes: TableSizes, partitions: int) -> Task:
+    tables = plan.tables_of(view)
+    planned = plan.views.get(view)
+    input_bytes = sizes.total(tables)
+    return Task(
+        name=view,
+        upstream=tuple(table for table in tables if table in plan.project.views),
+        fingerprint=None if planned is None else planned.identity.fingerprint,
+        input_bytes=input_bytes,
+        shape=None if planned is None else plan_shape(planned, input_bytes, partitions),
+        user_priority=plan.project.views[view].priority,
+    )
+
+
+def plan_shape(plan: ViewPlan, scan_bytes: int | None, partitions: int) -> PlanShape:
+    """What a plan as written shows of its work.
+
+    Joins include subqueries in expressions, aggregates DISTINCT. With more than one partition the
+    engine divides the rows anew once for each aggregate and window and twice for each join.
+    """
+    nodes = Counter(_NODE.findall(plan.logical_plan))
+    joins = sum(count for node, count in nodes.items() if node.endswith(" Join") or node in _JOINS)
+    aggregates = sum(nodes[node] for node in _AGGREGATES)
+    return PlanShape(
+        scan_bytes=scan_bytes,
+        scans=sum(nodes[node] for node in _SCANS),
+        joins=joins,
+        sorts=nodes["Sort"],
+        aggregates=aggregates,
+        windows=nodes["WindowAggr"],
+        repartitions=2 * joins + aggregates + nodes["WindowAggr"] if partitions > 1 else 0,
+        operators=sum(nodes.values()) - sum(nodes[node] for node in _NO_WORK),
+        partitions=partitions,
+    )

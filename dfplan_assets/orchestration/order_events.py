@@ -1,0 +1,121 @@
+"""What a run's page shows of its order: before the run why it is so, after it how well it was predicted.
+
+Both are engine events; large events make the whole instance slow, so every part has a budget in bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+
+from dfplan_assets.forecast.comparison import Comparison, Ran, ViewComparison, is_measured
+from dfplan_assets.orchestration.markdown import fit, table
+from dfplan_assets.scheduling.model import Schedule
+from dfplan_assets.visual.durations import duration
+from dfplan_assets.visual.gantt import gantt
+from dfplan_assets.visual.sentences import path
+
+SUMMARY = "dfplan/order_summary"
+"""The metadata by which an event of an order is known; its value is the event's one line."""
+
+_TABLE_BYTES = 15_000
+_CHART_BYTES = 20_000  # a third more as base64
+_REASON_CHARACTERS = 160
+_MOST_ROWS = 1_000  # more than fit
+
+
+def order_metadata(schedule: Schedule, summary: str, notes: Sequence[str]) -> dict[str, dg.MetadataValue]:
+    """The order of a run that begins: each step with its cost and why it stands where it does."""
+    rows = [
+        (
+            str(place),
+            rank.task.name,
+            duration(rank.estimate.seconds),
+            f"{duration(rank.estimate.low_seconds)} to {duration(rank.estimate.high_seconds)}",
+            rank.estimate.source,
+            duration(rank.bottom_level_seconds),
+            duration(rank.slack_seconds),
+            str(rank.priority),
+            rank.reason if len(rank.reason) <= _REASON_CHARACTERS else f"{rank.reason[:_REASON_CHARACTERS]}…",
+        )
+        for place, rank in enumerate(schedule.ranked[:_MOST_ROWS], start=1)
+    ]
+    header = ("", "view", "cost", "spread", "source", "to the end", "slack", "priority", "reason")
+    numeric = (True, False, True, True, False, True, True, True, False)
+    found: dict[str, dg.MetadataValue] = {
+        SUMMARY: dg.MetadataValue.text(summary),
+        "dfplan/order": _table(header, rows, numeric, len(schedule.ranked), "steps"),
+        "dfplan/critical_path": dg.MetadataValue.text(path(schedule.critical_path)),
+        "dfplan/predicted_timeline": _chart(schedule, ()),
+        "dfplan/workers": dg.MetadataValue.int(schedule.workers),
+    }
+    if is_measured(schedule):
+        found["dfplan/predicted_seconds"] = dg.MetadataValue.float(schedule.timeline.makespan_seconds)
+    reasons = [*notes, *schedule.reasons]
+    if reasons:
+        found["dfplan/reasons"] = dg.MetadataValue.md("\n".join(f"- {reason}" for reason in reasons))
+    return found
+
+
+def outcome_metadata(
+    schedule: Schedule, comparison: Comparison, ran: Sequence[Ran], summary: str
+) -> dict[str, dg.MetadataValue]:
+    """Predicted and actual side by side for a run that has ended, the worst estimates first."""
+    by_error = sorted(comparison.views, key=_seconds_off, reverse=True)
+    rows = [
+        (
+            view.name,
+            "" if view.predicted_seconds is None else duration(view.predicted_seconds),
+            "" if view.actual_seconds is None else duration(view.actual_seconds),
+            "" if view.ratio is None else f"×{view.ratio:.2f}",
+            view.source,
+        )
+        for view in by_error[:_MOST_ROWS]
+    ]
+    header = ("view", "predicted", "actual", "actual / predicted", "source")
+    found: dict[str, dg.MetadataValue] = {
+        SUMMARY: dg.MetadataValue.text(summary),
+        "dfplan/estimates": _table(header, rows, (False, True, True, True, False), len(by_error), "views"),
+        "dfplan/timeline": _chart(schedule, ran),
+        "dfplan/actual_seconds": dg.MetadataValue.float(comparison.actual_seconds),
+    }
+    if comparison.predicted_seconds is not None:
+        found["dfplan/predicted_seconds"] = dg.MetadataValue.float(comparison.predicted_seconds)
+    if comparison.actual_lower_bound_seconds is not None:
+        found["dfplan/lower_bound_seconds"] = dg.MetadataValue.float(comparison.actual_lower_bound_seconds)
+    return found
+
+
+def _seconds_off(view: ViewComparison) -> float:
+    if view.actual_seconds is None:
+        return -1.0
+    return abs(view.actual_seconds - (view.predicted_seconds or 0.0))
+
+
+def summary_of(metadata: Mapping[str, dg.MetadataValue]) -> str | None:
+    """The one line of an event of an order; None for any other event."""
+    value = metadata.get(SUMMARY)
+    return None if value is None else str(value.value)
+
+
+def _table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool], total: int, what: str
+) -> dg.MarkdownMetadataValue:
+    lines = table(header, rows, numeric).split("\n")
+    shown = fit(lines, _TABLE_BYTES)
+    left_out = total - (shown - 2)  # the heading and the rule beneath it are lines too
+    note = (
+        f"**Shortened: the last {left_out:,} of {total:,} {what} are left out.** "
+        "`dfplan schedule` prints all of them.\n\n"
+        if left_out
+        else ""
+    )
+    return dg.MetadataValue.md(note + "\n".join(lines[:shown]))
+
+
+def _chart(schedule: Schedule, ran: Sequence[Ran]) -> dg.MarkdownMetadataValue:
+    svg = gantt(schedule, ran, limit_bytes=_CHART_BYTES)
+    encoded = base64.b64encode(svg.encode()).decode("ascii")
+    return dg.MetadataValue.md(f"![timeline](data:image/svg+xml;base64,{encoded})")

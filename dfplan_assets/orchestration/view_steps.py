@@ -1,0 +1,50 @@
+"""Which steps of a job are views, and of which projects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import dagster as dg
+from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
+
+from dfplan_assets.planning.bundle import ProjectPlan
+
+OpFunction = Callable[[], dg.MaterializeResult[None]]
+
+
+@dataclass(frozen=True)
+class ViewStep:
+    """The view that a step runs, planned or not, and the project it belongs to."""
+
+    project: ProjectPlan
+    view: str
+
+
+# The function is what Dagster keeps as it is when it copies, renames or subsets an asset's definition.
+_view_of_function: WeakKeyDictionary[Callable[..., Any], ViewStep] = WeakKeyDictionary()
+
+
+def running(step: ViewStep) -> Callable[[OpFunction], OpFunction]:
+    """Says of the function of an op which view it runs."""
+
+    def remember(function: OpFunction) -> OpFunction:
+        _view_of_function[function] = step
+        return function
+
+    return remember
+
+
+def view_steps(job: dg.JobDefinition) -> Mapping[str, ViewStep]:
+    """The views behind a job's steps by step key, in whatever definitions they stand."""
+    steps = {}
+    for node in job.nodes:
+        definition = node.definition
+        compute = definition.compute_fn if isinstance(definition, dg.OpDefinition) else None
+        if isinstance(compute, DecoratedOpFunction):
+            step = _view_of_function.get(compute.decorated_fn)
+            if step is not None:
+                steps[node.name] = step
+    return steps

@@ -1,0 +1,1 @@
+"""Pictures of plans and schedules: text in, text out, no engine and no Dagster."""

@@ -1,0 +1,284 @@
+"""A schedule as a Gantt chart in SVG: a row for each worker, predicted times above actual ones.
+
+The chart is one text without scripts, fonts or links, so that it also shows as a ``data:`` image. It
+brings its own background, in a light and a dark form that follow the reader's colour scheme.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+from dfplan_assets.forecast.comparison import Ran, is_measured
+from dfplan_assets.scheduling.model import Schedule
+from dfplan_assets.visual.durations import duration
+
+LIMIT_BYTES = 30_000
+"""The size that a chart has at most, unless asked for otherwise."""
+
+MAXIMUM_ROWS = 32
+"""How many workers are drawn; a note counts those beyond."""
+
+_WIDTH = 960.0
+_LEFT, _RIGHT, _TOP = 78.0, 16.0, 58.0
+_PLOT = _WIDTH - _LEFT - _RIGHT
+_BAR, _PAIR_GAP, _ROW_GAP = 20.0, 2.0, 10.0
+_CHARACTER = 6.4  # of the 11 px text in bars; a wide one takes two
+_HEADING_CHARACTER = 6.6
+_TICKS = 8
+_GRAINS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, _PLOT)
+_TITLE_CHARACTERS = 80
+_LEAST_BAR_BYTES = 100
+# What XML 1.0 cannot hold, escaped or not.
+_NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+_STYLE = """\
+text{font:11px system-ui,sans-serif;fill:#1f2328}.h{font-size:13px;font-weight:600}.m{fill:#59636e}
+.b{fill:#fff}.g{stroke:#d9dee3}.e{stroke:#59636e;stroke-dasharray:4 3}
+rect{stroke:#fff;stroke-width:.6}.p rect{fill:#9ec5f5}.c rect{fill:#f2a766;stroke:#a04a00;stroke-width:1.4}
+.a rect{fill:#cfd6dd}.k rect{fill:#e8cdb4;stroke:#a04a00;stroke-width:1.4}.f rect{fill:#f5a3a3;stroke:#a40e26}
+@media(prefers-color-scheme:dark){text{fill:#e6edf3}.m{fill:#9aa4ae}.b{fill:#16191d}.g{stroke:#30363d}
+.e{stroke:#9aa4ae}rect{stroke:#16191d}.p rect{fill:#1f5592}.c rect{fill:#8f4a10;stroke:#ffb77a}
+.a rect{fill:#454d56}.k rect{fill:#63503f;stroke:#ffb77a}.f rect{fill:#8c2a33;stroke:#ff9aa2}}"""
+
+
+@dataclass(frozen=True)
+class _Span:
+    """What becomes a bar: one view, or neighbours that are too narrow to stand alone."""
+
+    names: tuple[str, ...]
+    start: float
+    end: float
+    style: str
+
+
+def gantt(schedule: Schedule, actual: Sequence[Ran] = (), *, limit_bytes: int = LIMIT_BYTES) -> str:
+    """The chart of a predicted run, with what really happened beneath it if ``actual`` is given.
+
+    Views of the critical path are outlined, failed ones marked. Where the chart would exceed
+    ``limit_bytes``, neighbours on a worker are drawn as one bar, as few as need be; a note says so.
+    """
+    critical = frozenset(schedule.critical_path)
+    predicted = _rows_of_slots(schedule, critical)
+    happened = _rows_of_runs(actual, critical, {slot.name: slot.worker for slot in schedule.timeline.slots})
+    scale = _PLOT / _end(schedule, actual)
+    spans_in_all = sum(len(row) for part in (predicted, happened) for row in part)
+    rows_in_all = min(len(predicted), MAXIMUM_ROWS) + min(len(happened), MAXIMUM_ROWS)
+    room = limit_bytes // _LEAST_BAR_BYTES
+    # Bars of a grain's width fill a row; a grain of which half would still be too many need not be tried.
+    least = rows_in_all * _PLOT / room / 2 if spans_in_all > room else 0.0
+    for grain in (grain for grain in _GRAINS if grain >= least or grain == _GRAINS[-1]):
+        rows = [
+            [_together(spans, grain / scale) for spans in part[:MAXIMUM_ROWS]]
+            for part in (predicted, happened)
+        ]
+        bars = sum(len(row) for part in rows for row in part)
+        if bars * _LEAST_BAR_BYTES > limit_bytes and grain != _GRAINS[-1]:
+            continue
+        text = _draw(schedule, rows, actual, max(len(predicted), len(happened)))
+        if len(text.encode()) <= limit_bytes:
+            break
+    return text
+
+
+def _end(schedule: Schedule, actual: Sequence[Ran]) -> float:
+    """Where the time axis ends, in seconds; never 0."""
+    took = max((ran.end_seconds for ran in actual), default=0.0)
+    return max(schedule.timeline.makespan_seconds, took) or 1.0
+
+
+def _rows_of_slots(schedule: Schedule, critical: frozenset[str]) -> list[list[_Span]]:
+    rows: dict[int, list[_Span]] = {}
+    for slot in sorted(schedule.timeline.slots, key=lambda slot: (slot.start_seconds, slot.end_seconds)):
+        style = "c" if slot.name in critical else "p"
+        span = _Span((slot.name,), slot.start_seconds, slot.end_seconds, style)
+        rows.setdefault(slot.worker, []).append(span)
+    return [rows.get(worker, []) for worker in range(max(rows, default=-1) + 1)]
+
+
+def _rows_of_runs(
+    actual: Iterable[Ran], critical: frozenset[str], predicted_row: Mapping[str, int]
+) -> list[list[_Span]]:
+    """The runs in rows without overlap; beneath their predicted bars where that row is free.
+
+    Which worker ran what is not recorded.
+    """
+    rows: list[list[_Span]] = []
+    for ran in sorted(actual, key=lambda ran: (ran.start_seconds, ran.end_seconds, ran.name)):
+        style = "f" if not ran.succeeded else "k" if ran.name in critical else "a"
+        span = _Span((ran.name,), ran.start_seconds, ran.end_seconds, style)
+        wished = predicted_row.get(ran.name, 0)
+        while len(rows) <= wished:
+            rows.append([])
+        free = [row for row in (rows[wished], *rows) if not row or row[-1].end <= ran.start_seconds]
+        if free:
+            free[0].append(span)
+        else:
+            rows.append([span])
+    return rows
+
+
+def _draw(
+    schedule: Schedule, rows: Sequence[Sequence[Sequence[_Span]]], actual: Sequence[Ran], workers: int
+) -> str:
+    """The chart of ``rows`` (predicted, actual) out of so many ``workers``."""
+    end = _end(schedule, actual)
+    scale = _PLOT / end
+    took = max((ran.end_seconds for ran in actual), default=None)
+    shown = min(workers, MAXIMUM_ROWS)
+    pair = _BAR * 2 + _PAIR_GAP if actual else _BAR
+    bottom = _TOP + shown * (pair + _ROW_GAP)
+    parts = [_heading(schedule, took), *_axis(end, bottom)]
+    for row in range(shown):
+        top = _TOP + row * (pair + _ROW_GAP)
+        parts.append(f'<text class="m" x="8" y="{_n(top + pair / 2 + 4)}">worker {row + 1}</text>')
+        for bars, y in zip(rows, (top, top + _BAR + _PAIR_GAP), strict=True):
+            if row < len(bars):
+                parts += [_bar(bar, y, scale) for bar in bars[row]]
+    if actual:
+        x = _n(_LEFT + schedule.timeline.makespan_seconds * scale)
+        parts.append(f'<line class="e" x1="{x}" y1="{_n(_TOP - 6)}" x2="{x}" y2="{_n(bottom)}"/>')
+    merged = sum(len(bar.names) for part in rows for row in part for bar in row if len(bar.names) > 1)
+    notes = _notes(merged, workers - shown)
+    parts += _legend(bottom + 34, bool(actual), any(not ran.succeeded for ran in actual))
+    parts += [
+        f'<text class="m" x="{_n(_LEFT)}" y="{_n(bottom + 54 + 16 * line)}">{escape(note)}</text>'
+        for line, note in enumerate(notes)
+    ]
+    height = bottom + 46 + 16 * len(notes)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(_WIDTH)} {_n(height)}" '
+        f'width="{_n(_WIDTH)}" height="{_n(height)}" role="img">'
+        f'<style>{_STYLE}</style><rect class="b" width="100%" height="100%"/>{"".join(parts)}</svg>'
+    )
+
+
+def _heading(schedule: Schedule, took: float | None) -> str:
+    timeline = schedule.timeline
+    workers = "1 worker" if schedule.workers == 1 else f"{schedule.workers} workers"
+    if schedule.ranked and not is_measured(schedule):
+        first = f"By the graph alone on {workers}"
+        second = "Nothing has been measured yet: predicted bars only show what waits for what."
+    else:
+        first = f"Predicted {duration(timeline.makespan_seconds)} on {workers}"
+        second = ""
+        if timeline.lower_bound_seconds:
+            second = f"No order can be faster than {duration(timeline.lower_bound_seconds)}."
+    if took is not None:
+        first += f", took {duration(took)}"
+    if schedule.critical_path:
+        second += f" Critical path: {' → '.join(schedule.critical_path)}"
+    second = _cut(second, (_WIDTH - 16) / _HEADING_CHARACTER)
+    return f'<text class="h" x="8" y="20">{_x(first)}</text><text class="m" x="8" y="38">{_x(second)}</text>'
+
+
+def _axis(end: float, bottom: float) -> list[str]:
+    step = _step(end / _TICKS)
+    parts = []
+    for tick in range(int(end / step * (1 + 1e-9)) + 1):
+        x = _n(_LEFT + tick * step / end * _PLOT)
+        parts.append(f'<line class="g" x1="{x}" y1="{_n(_TOP - 6)}" x2="{x}" y2="{_n(bottom)}"/>')
+        label = duration(round(tick * step, 9))
+        parts.append(f'<text class="m" x="{x}" y="{_n(bottom + 14)}" text-anchor="middle">{label}</text>')
+    return parts
+
+
+def _step(least: float) -> float:
+    """The smallest of 1, 2, 5 times a power of ten, or of round minutes and hours, that is no less."""
+    for seconds in (60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0):
+        if 20.0 < least <= seconds:
+            return seconds
+    unit = 3600.0 if least > 3600 else 1.0
+    power = 10.0 ** math.floor(math.log10(least / unit))
+    return unit * next(power * factor for factor in (1, 2, 5, 10) if power * factor * unit >= least)
+
+
+def _together(spans: Sequence[_Span], grain_seconds: float) -> list[_Span]:
+    """Neighbours narrower than a grain, drawn as one bar about as wide as it; a pause ends a bar."""
+    found: list[_Span] = []
+    for span in spans:
+        last = found[-1] if found else None
+        if (
+            last is not None
+            and span.end - span.start < grain_seconds
+            and last.end - last.start < grain_seconds
+            and span.start - last.end < grain_seconds / 2
+        ):
+            longer = last if last.end - last.start >= span.end - span.start else span
+            style = "f" if "f" in (last.style, span.style) else longer.style
+            found[-1] = _Span(last.names + span.names, last.start, max(last.end, span.end), style)
+        else:
+            found.append(span)
+    return found
+
+
+def _bar(bar: _Span, y: float, scale: float) -> str:
+    x, width = _LEFT + bar.start * scale, max((bar.end - bar.start) * scale, 0.5)
+    several = len(bar.names) > 1
+    name = f"{len(bar.names):,} views" if several else bar.names[0]
+    took = f"{duration(bar.end - bar.start)} from {duration(bar.start)}"
+    title = f"{_cut(name, _TITLE_CHARACTERS)}: {took}"
+    if several:
+        title += f": {_cut(', '.join(bar.names), _TITLE_CHARACTERS)}"
+    if "f" in bar.style:
+        title += " (failed)"
+    label = _cut(name, (width - 6) / _CHARACTER)
+    text = f'<text x="{_n(x + 3)}" y="{_n(y + 14)}">{_x(label)}</text>' if label else ""
+    return (
+        f'<g class="{bar.style}"><title>{_x(title)}</title>'
+        f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(_BAR)}"/>{text}</g>'
+    )
+
+
+def _legend(y: float, has_actual: bool, has_failures: bool) -> list[str]:
+    entries = [("p", "predicted"), ("c", "predicted, on the critical path")]
+    if has_actual:
+        entries += [("a", "actual"), ("k", "actual, on the critical path")]
+    if has_failures:
+        entries.append(("f", "failed"))
+    parts, x = [], _LEFT
+    for style, words in entries:
+        parts.append(
+            f'<g class="{style}"><rect x="{_n(x)}" y="{_n(y - 9)}" width="12" height="10"/></g>'
+            f'<text class="m" x="{_n(x + 17)}" y="{_n(y)}">{words}</text>'
+        )
+        x += 17 + len(words) * 6 + 18
+    return parts
+
+
+def _notes(merged: int, rows_left_out: int) -> list[str]:
+    notes = []
+    if merged:
+        notes.append(f"{merged:,} short bars are drawn together with their neighbours.")
+    if rows_left_out > 0:
+        notes.append(f"{rows_left_out:,} more workers are left out.")
+    return notes
+
+
+def _cut(text: str, room: float) -> str:
+    """As much of a text as ``room`` characters hold, with ``…`` where it was cut; nothing below three."""
+    widths = [2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text]
+    if sum(widths) <= room:
+        return text
+    if room < 3:
+        return ""
+    used, kept = 1, 0
+    for width in widths:
+        if used + width > room:
+            break
+        used, kept = used + width, kept + 1
+    return text[:kept] + "…"
+
+
+def _x(text: str) -> str:
+    """A text as XML holds it."""
+    return escape(_NOT_XML.sub("\ufffd", text))
+
+
+def _n(number: float) -> str:
+    """A coordinate to a tenth of a pixel, as short as can be."""
+    return f"{number:.1f}".removesuffix(".0")
