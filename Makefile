@@ -57,6 +57,7 @@ test: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/dfplan --project dfplan_assets/demo golden check
 	$(BIN)/python -m pytest
 
 bench: $(READY)
