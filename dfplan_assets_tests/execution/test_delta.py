@@ -124,7 +124,7 @@ def test_a_union_with_another_table_keeps_its_own_branches(tmp_path: Path) -> No
     append(tmp_path, "wed", 8, 9)
     after = materialised(tmp_path, query).bundle
     text = normalised_physical_plan(after.physical_plan, folded=False)
-    assert physical(before) == physical(after)
+    assert text == normalised_physical_plan(before.physical_plan, folded=False)
     assert (text.count("DataSourceExec"), text.count("PlaceholderRowExec")) == (1, 2)
 
 
