@@ -150,3 +150,13 @@ def test_a_table_whose_columns_changed_after_planning_is_an_error(tmp_path: Path
         SourceError, match=r"the columns of source sales .* changed after the project was read"
     ):
         run(plan, "out")
+
+
+def test_a_damaged_log_stops_its_own_views_alone(tmp_path: Path) -> None:
+    append(tmp_path, "mon", 1)
+    (tmp_path / "sales/_delta_log/00000000000000000000.json").write_text("no log")
+    source = Source("sales", f"{tmp_path}/sales/", "delta", {}, None)
+    views = {"out": QUERY, "other": "select 1 as x"}
+    plan = plan_project(replace(project(tmp_path, views, {}), sources={"sales": source}))
+    assert set(plan.views) == {"other"}
+    assert "the log of the Delta table" in plan.unplanned["out"].error.cause
