@@ -101,11 +101,11 @@ def _plan_view(
             if table in upstream and upstream[table].view.is_virtual
         },
     )
-    analysed = analysed_schema(analysis, frame)
+    published = published_schema(analysed_schema(analysis, frame))
     return ViewPlan(
         view=view,
         lineage=lineage,
-        schema=inlined_schema(analysed, frame) if view.is_virtual else published_schema(analysed),
+        schema=inlined_schema(published, frame) if view.is_virtual else published,
         logical_plan=hide(frame.logical_plan().display_indent()),
         identity=identity,
     )
