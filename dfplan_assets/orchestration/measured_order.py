@@ -105,7 +105,7 @@ class MeasuredOrder:
         return RunOrder(
             priorities={key_of[rank.task.name]: rank.priority for rank in schedule.ranked},
             title=title,
-            metadata=order_metadata(schedule, title, measurements.notes),
+            metadata=order_metadata(schedule, measurements.notes),
             chains={
                 key_of[rank.task.name]: tuple(key_of[name] for name in rank.chain)
                 for rank in schedule.ranked
@@ -135,7 +135,7 @@ class MeasuredOrder:
         unstored = self._store(ordered, ran, run.run_id)
         comparison = compare(ordered.schedule, ran)
         title = outcome_sentence(comparison)
-        metadata = outcome_metadata(ordered.schedule, comparison, ran, title)
+        metadata = outcome_metadata(ordered.schedule, comparison, ran)
         if unstored is not None:
             metadata["dfplan/store_failure"] = dg.MetadataValue.text(unstored)
         return RunComparison(title, metadata)

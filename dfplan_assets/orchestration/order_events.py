@@ -17,16 +17,16 @@ from dfplan_assets.visual.durations import duration
 from dfplan_assets.visual.gantt import gantt
 from dfplan_assets.visual.sentences import path
 
-SUMMARY = "dfplan/order_summary"
-"""The metadata by which an event of an order is known; its value is the event's one line."""
-
+_ORDER = "dfplan/order"
+_ESTIMATES = "dfplan/estimates"
+_SECONDS_DIGITS = 3
 _TABLE_BYTES = 15_000
 _CHART_BYTES = 20_000  # a third more as base64
 _REASON_CHARACTERS = 160
 _MOST_ROWS = 1_000  # more than fit
 
 
-def order_metadata(schedule: Schedule, summary: str, notes: Sequence[str]) -> dict[str, dg.MetadataValue]:
+def order_metadata(schedule: Schedule, notes: Sequence[str]) -> dict[str, dg.MetadataValue]:
     """The order of a run that begins: each step with its cost and why it stands where it does."""
     rows = [
         (
@@ -45,14 +45,13 @@ def order_metadata(schedule: Schedule, summary: str, notes: Sequence[str]) -> di
     header = ("", "view", "cost", "spread", "source", "to the end", "slack", "priority", "reason")
     numeric = (True, False, True, True, False, True, True, True, False)
     found: dict[str, dg.MetadataValue] = {
-        SUMMARY: dg.MetadataValue.text(summary),
-        "dfplan/order": _table(header, rows, numeric, len(schedule.ranked), "steps"),
+        _ORDER: _table(header, rows, numeric, len(schedule.ranked), "steps"),
         "dfplan/critical_path": dg.MetadataValue.text(path(schedule.critical_path)),
         "dfplan/predicted_timeline": _chart(schedule, ()),
         "dfplan/workers": dg.MetadataValue.int(schedule.workers),
     }
     if is_measured(schedule):
-        found["dfplan/predicted_seconds"] = dg.MetadataValue.float(schedule.timeline.makespan_seconds)
+        found["dfplan/predicted_seconds"] = _seconds(schedule.timeline.makespan_seconds)
     reasons = [*notes, *schedule.reasons]
     if reasons:
         found["dfplan/reasons"] = dg.MetadataValue.md("\n".join(f"- {reason}" for reason in reasons))
@@ -60,7 +59,7 @@ def order_metadata(schedule: Schedule, summary: str, notes: Sequence[str]) -> di
 
 
 def outcome_metadata(
-    schedule: Schedule, comparison: Comparison, ran: Sequence[Ran], summary: str
+    schedule: Schedule, comparison: Comparison, ran: Sequence[Ran]
 ) -> dict[str, dg.MetadataValue]:
     """Predicted and actual side by side for a run that has ended, the worst estimates first."""
     by_error = sorted(comparison.views, key=_seconds_off, reverse=True)
@@ -76,15 +75,14 @@ def outcome_metadata(
     ]
     header = ("view", "predicted", "actual", "actual / predicted", "source")
     found: dict[str, dg.MetadataValue] = {
-        SUMMARY: dg.MetadataValue.text(summary),
-        "dfplan/estimates": _table(header, rows, (False, True, True, True, False), len(by_error), "views"),
+        _ESTIMATES: _table(header, rows, (False, True, True, True, False), len(by_error), "views"),
         "dfplan/timeline": _chart(schedule, ran),
-        "dfplan/actual_seconds": dg.MetadataValue.float(comparison.actual_seconds),
+        "dfplan/actual_seconds": _seconds(comparison.actual_seconds),
     }
     if comparison.predicted_seconds is not None:
-        found["dfplan/predicted_seconds"] = dg.MetadataValue.float(comparison.predicted_seconds)
+        found["dfplan/predicted_seconds"] = _seconds(comparison.predicted_seconds)
     if comparison.actual_lower_bound_seconds is not None:
-        found["dfplan/lower_bound_seconds"] = dg.MetadataValue.float(comparison.actual_lower_bound_seconds)
+        found["dfplan/lower_bound_seconds"] = _seconds(comparison.actual_lower_bound_seconds)
     return found
 
 
@@ -94,10 +92,13 @@ def _seconds_off(view: ViewComparison) -> float:
     return abs(view.actual_seconds - (view.predicted_seconds or 0.0))
 
 
-def summary_of(metadata: Mapping[str, dg.MetadataValue]) -> str | None:
-    """The one line of an event of an order; None for any other event."""
-    value = metadata.get(SUMMARY)
-    return None if value is None else str(value.value)
+def is_of_order(metadata: Mapping[str, dg.MetadataValue]) -> bool:
+    """Whether an event with this metadata tells of the order of a run."""
+    return _ORDER in metadata or _ESTIMATES in metadata
+
+
+def _seconds(seconds: float) -> dg.FloatMetadataValue:
+    return dg.MetadataValue.float(round(seconds, _SECONDS_DIGITS))
 
 
 def _table(
