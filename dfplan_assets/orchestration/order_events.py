@@ -13,7 +13,6 @@ import dagster as dg
 from dfplan_assets.forecast.comparison import Comparison, Ran, ViewComparison, is_measured
 from dfplan_assets.orchestration.markdown import fit, table
 from dfplan_assets.scheduling.model import Schedule
-from dfplan_assets.visual.durations import duration
 from dfplan_assets.visual.gantt import gantt
 from dfplan_assets.visual.sentences import path
 
@@ -32,17 +31,17 @@ def order_metadata(schedule: Schedule, notes: Sequence[str]) -> dict[str, dg.Met
         (
             str(place),
             rank.task.name,
-            duration(rank.estimate.seconds),
-            f"{duration(rank.estimate.low_seconds)} to {duration(rank.estimate.high_seconds)}",
+            _digits(rank.estimate.seconds),
+            f"{_digits(rank.estimate.low_seconds)} to {_digits(rank.estimate.high_seconds)}",
             rank.estimate.source,
-            duration(rank.bottom_level_seconds),
-            duration(rank.slack_seconds),
+            _digits(rank.bottom_level_seconds),
+            _digits(rank.slack_seconds),
             str(rank.priority),
             rank.reason if len(rank.reason) <= _REASON_CHARACTERS else f"{rank.reason[:_REASON_CHARACTERS]}…",
         )
         for place, rank in enumerate(schedule.ranked[:_MOST_ROWS], start=1)
     ]
-    header = ("", "view", "cost", "spread", "source", "to the end", "slack", "priority", "reason")
+    header = ("", "view", "cost s", "spread s", "source", "to end s", "slack s", "priority", "reason")
     numeric = (True, False, True, True, False, True, True, True, False)
     found: dict[str, dg.MetadataValue] = {
         _ORDER: _table(header, rows, numeric, len(schedule.ranked), "steps"),
@@ -66,14 +65,14 @@ def outcome_metadata(
     rows = [
         (
             view.name,
-            "" if view.predicted_seconds is None else duration(view.predicted_seconds),
-            "" if view.actual_seconds is None else duration(view.actual_seconds),
+            "" if view.predicted_seconds is None else _digits(view.predicted_seconds),
+            "" if view.actual_seconds is None else _digits(view.actual_seconds),
             "" if view.ratio is None else f"×{view.ratio:.2f}",
             view.source,
         )
         for view in by_error[:_MOST_ROWS]
     ]
-    header = ("view", "predicted", "actual", "actual / predicted", "source")
+    header = ("view", "predicted s", "actual s", "actual / predicted", "source")
     found: dict[str, dg.MetadataValue] = {
         _ESTIMATES: _table(header, rows, (False, True, True, True, False), len(by_error), "views"),
         "dfplan/timeline": _chart(schedule, ran),
@@ -95,6 +94,10 @@ def _seconds_off(view: ViewComparison) -> float:
 def is_of_order(metadata: Mapping[str, dg.MetadataValue]) -> bool:
     """Whether an event with this metadata tells of the order of a run."""
     return _ORDER in metadata or _ESTIMATES in metadata
+
+
+def _digits(seconds: float) -> str:
+    return f"{seconds:,.{_SECONDS_DIGITS}f}"
 
 
 def _seconds(seconds: float) -> dg.FloatMetadataValue:

@@ -132,8 +132,8 @@ def test_the_runs_page_shows_the_order_and_then_the_outcome(tmp_path: Path) -> N
         ]
     before, after = shown
     table = str(before["dfplan/order"].value).splitlines()
-    assert [cell.strip() for cell in table[0].split("|")][2:5] == ["view", "cost", "spread"]
-    assert any("| revenue | 2.0 s |" in line and "history n=1" in line for line in table)
+    assert [cell.strip() for cell in table[0].split("|")][2:5] == ["view", "cost s", "spread s"]
+    assert any("| revenue | 2.000 |" in line and "history n=1" in line for line in table)
     for image in (before["dfplan/predicted_timeline"], after["dfplan/timeline"]):
         assert str(image.value).startswith("![timeline](data:image/svg+xml;base64,")
     rows = str(after["dfplan/estimates"].value).splitlines()
