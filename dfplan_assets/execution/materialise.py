@@ -13,13 +13,13 @@ import pyarrow.parquet as pq
 from datafusion import DataFrame, SessionContext
 
 from dfplan_assets.errors import ExecutionError
-from dfplan_assets.execution.abandonment import publishing
 from dfplan_assets.execution.analysis import cpu_seconds
 from dfplan_assets.execution.failures import reporting
 from dfplan_assets.execution.input_sizes import input_sizes
 from dfplan_assets.execution.inputs import Inputs
 from dfplan_assets.execution.memory import GAUGE
 from dfplan_assets.execution.metrics import profile_operators
+from dfplan_assets.execution.permit import publishing
 from dfplan_assets.execution.profile import InputSize, RunProfile
 from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.runtime import Runtime

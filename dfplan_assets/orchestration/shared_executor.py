@@ -28,6 +28,7 @@ from dagster._core.execution.step_dependency_config import StepDependencyConfig
 from dagster._core.executor.base import Executor
 from dagster._core.storage.tags import PRIORITY_TAG
 
+from dfplan_assets.execution.permit import withdraw
 from dfplan_assets.orchestration.active_steps import ActiveSteps
 from dfplan_assets.orchestration.step_threads import (
     Assignment,
@@ -213,8 +214,7 @@ class _SharedRun:
 
     def close(self) -> None:
         """Lets the threads end; what still runs, since whoever listened has gone, publishes nothing."""
-        for assignment in self._running:
-            assignment.attempt.abandon()
+        withdraw([assignment.permit for assignment in self._running])
         for thread in self._threads:
             thread.end()
 
@@ -298,9 +298,10 @@ class _SharedRun:
             self._deadline = time.monotonic() + self._grace_seconds
 
     def _abandoned(self) -> Iterator[DagsterEvent]:
-        for assignment in list(self._running):
-            assignment.attempt.abandon()
-            self._running.remove(assignment)
+        given_up = list(self._running)
+        withdraw([assignment.permit for assignment in given_up])
+        self._running.clear()
+        for assignment in given_up:
             # The step's own log is silent from now on.
             step_context = self._job_context.for_step(assignment.step_context.step)
             try:
