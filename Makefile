@@ -36,7 +36,7 @@ $(READY): constraints.txt setup.cfg
 	$(PYTHON) -m venv "$(VENV)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt setuptools
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-	    --no-build-isolation --editable '.[demo,postgres,test]'
+	    --no-build-isolation --editable '.[delta,demo,postgres,test]'
 	@touch "$@"
 
 run: $(READY)
@@ -57,6 +57,7 @@ test: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/dfplan --project dfplan_assets/demo golden check
 	$(BIN)/python -m pytest
 
 bench: $(READY)

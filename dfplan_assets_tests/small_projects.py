@@ -30,7 +30,7 @@ group by n.name
 
 
 def write_project(
-    folder: Path, views: Mapping[str, str], sources: Mapping[str, str] | None = None, **settings: object
+    folder: Path, views: Mapping[str, str], sources: Mapping[str, object] | None = None, **settings: object
 ) -> Path:
     """A project of these views (path below ``views/`` to text) and sources (name to path), as a folder."""
     for path, sql in views.items():

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.text import Text
 
+from dfplan_assets.cli.diff import tree_rows
 from dfplan_assets.cli.options import current_options, options_with_formats, project_options
 from dfplan_assets.cli.output import print_json, print_text
 from dfplan_assets.errors import InputError
 from dfplan_assets.lookup import check_view
 
 if TYPE_CHECKING:
+    from dfplan_assets.errors import DfplanError
     from dfplan_assets.golden.update import Updated
+    from dfplan_assets.golden.verdict import Check, ViewCheck
     from dfplan_assets.project.model import Level, Project
 
 
@@ -64,16 +67,16 @@ def check(ctx: click.Context, views: tuple[str, ...], level: Level | None) -> No
     missing or cannot be used. Nothing is run or written, and no data is needed.
     """
     options = current_options()
-    from dfplan_assets.cli import golden_reports
+    from dfplan_assets.golden import reports
     from dfplan_assets.golden.check import check_project
 
     found = check_project(_project(views), views or None, level)
     if options.format == "json":
-        print_json(golden_reports.document(found))
+        print_json(_check_document(found))
     elif options.format == "text":
-        print_text(*golden_reports.lines(found))
+        print_text(*reports.lines(found))
     else:
-        report = golden_reports.junit if options.format == "junit" else golden_reports.markdown
+        report = reports.junit if options.format == "junit" else reports.markdown
         print(report(found))
     ctx.exit(found.exit_code)
 
@@ -116,10 +119,7 @@ def _document(updated: Updated, project: Project) -> dict[str, Any]:
         "written": list(updated.written),
         "unchanged": list(updated.unchanged),
         "removed": list(updated.removed),
-        "problems": [
-            {"where": each.where, "cause": each.cause, "next_step": each.next_step}
-            for each in updated.problems
-        ],
+        "problems": [_problem(problem) for problem in updated.problems],
     }
 
 
@@ -140,3 +140,40 @@ def _end_with_problems(updated: Updated) -> None:
         click.echo(f"Error: {problem}", err=True)
     if updated.problems:
         click.get_current_context().exit(2)
+
+
+def _check_document(found: Check) -> dict[str, Any]:
+    return {
+        "verdict": found.verdict,
+        "level": found.level,
+        "views": {view.view: _view_document(view) for view in found.views},
+        "settings": list(found.settings),
+        "problems": [_problem(problem) for problem in found.all_problems],
+        "notes": list(found.notes),
+    }
+
+
+def _view_document(view: ViewCheck) -> dict[str, Any]:
+    found = view.difference
+    return {
+        "state": view.state,
+        "kind": view.kind,
+        "cause": view.cause,
+        "causes": list(view.causes),
+        "changed_parts": [] if found is None else list(found.changed_parts),
+        "changed_columns": [] if found is None else _or_none(found.changed_columns),
+        "downstream": list(view.downstream),
+        "logical_plan": None if found is None else tree_rows(found.logical_tree),
+        "physical_plan": None
+        if found is None or found.physical_tree is None
+        else tree_rows(found.physical_tree),
+        "problem": None if view.problem is None else _problem(view.problem),
+    }
+
+
+def _or_none(names: Sequence[str] | None) -> list[str] | None:
+    return None if names is None else list(names)
+
+
+def _problem(problem: DfplanError) -> dict[str, str]:
+    return {"where": problem.where, "cause": problem.cause, "next_step": problem.next_step}

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import click
+
 from dfplan_assets.cli.options import Options
 from dfplan_assets.errors import InputError
 from dfplan_assets.lookup import check_view
@@ -44,6 +46,10 @@ def bundles_of(view: str, project: Project, store: Store) -> tuple[BundleRecord,
     """
     found = store.bundles(view)
     if found:
+        if view in project.views and project.views[view].is_virtual:
+            click.echo(
+                f"Note: {view} is no longer stored; what is known of it is from when it was.", err=True
+            )
         return found
     check_view(view, project.views, str(project.root))
     if project.views[view].is_virtual:

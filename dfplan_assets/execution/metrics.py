@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from datafusion.plan import ExecutionPlan
 
@@ -70,7 +71,9 @@ def profile_operators(plan: ExecutionPlan, hide: Callable[[str], str] = str) -> 
     )
 
 
-def _numbers(name: str, text: str) -> dict[str, int]:
+# Most are nought, over and over.
+@lru_cache(maxsize=4096)
+def _numbers(name: str, text: str) -> Mapping[str, int]:
     """The numbers of a metric that the binding gives as text alone; none of ratios and skews.
 
     >>> _numbers("row_groups_pruned_statistics", "11 total → 8 matched")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import glob
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import ProjectPlan
+from dfplan_assets.planning.sources import source_files
 
 
 class TableSizes:
@@ -35,19 +34,9 @@ class TableSizes:
         if source is None:
             return self._warehouse.current_bytes(table)
         try:
-            sizes = [file.stat().st_size for file in _files(source.path)]
+            # The files that a run counts, or estimates would be scaled by what is no growth.
+            sizes = [file.stat().st_size for file in source_files(source) or ()]
             return sum(sizes) if sizes else None
         except OSError:
             # Whoever reads the table reports what is wrong with it; a forecast only lacks its size.
             return None
-
-
-def _files(path: str) -> Iterator[Path]:
-    """The files of a source on this machine; none for one in an object store."""
-    if "://" in path:
-        return iter(())
-    if path.endswith("/"):
-        return (file for file in Path(path).rglob("*") if file.is_file())
-    place = Path(path)
-    is_pattern = glob.has_magic(place.name) and not place.exists()
-    return place.parent.glob(place.name) if is_pattern else iter((place,))

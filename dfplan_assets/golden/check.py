@@ -9,12 +9,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 
-from dfplan_assets.errors import DfplanError, GoldenError, PlanningError, SourceError
+from dfplan_assets.errors import DfplanError, ExecutionError, GoldenError, PlanningError, SourceError
 from dfplan_assets.golden.folder import GoldenFolder
 from dfplan_assets.golden.offline import with_recorded_columns
 from dfplan_assets.golden.pinned import PinnedPlan, PinnedProject
 from dfplan_assets.golden.record import GoldenPlan, read_golden
-from dfplan_assets.golden.sealed import text_sha256
+from dfplan_assets.golden.sealed import restoring, text_sha256
 from dfplan_assets.golden.surroundings import Surroundings, read_surroundings
 from dfplan_assets.golden.verdict import HARMLESS, Check, GoldenKind, ViewCheck
 from dfplan_assets.planning.bundle import EnvironmentPart, ProjectPlan
@@ -22,8 +22,8 @@ from dfplan_assets.planning.diff import PlanDifference, PlanFacts, difference, f
 from dfplan_assets.planning.diff.sql_edits import words_of
 from dfplan_assets.planning.environment import capture_environment
 from dfplan_assets.planning.identity import engine_version, without_physical
-from dfplan_assets.planning.project_plan import plan_project
 from dfplan_assets.project.model import Golden, Level, Project
+from dfplan_assets.store.plan_memory import plan_remembered
 
 # Settings of how answers and plans are printed, and of how files are signed.
 _SHOWING = ("datafusion.explain.", "datafusion.format.", "datafusion.execution.parquet.created_by")
@@ -86,7 +86,8 @@ def read_recorded(golden: Golden) -> tuple[Surroundings | None, GoldenError | No
     return None, GoldenError(
         str(folder.surroundings),
         "it is missing, and with it the columns and sizes that the golden plans were made with",
-        "Restore the file from version control, or write all golden plans anew: dfplan golden update",
+        "Restore the file from version control, or write all golden plans with the sizes that tables have "
+        "now: dfplan golden update",
     )
 
 
@@ -98,7 +99,9 @@ def planned_offline(
     Where a source is missing and the columns that were recorded cannot be read, that is the error.
     """
     try:
-        return plan_project(with_recorded_columns(project, {} if recorded is None else recorded.sources))
+        return plan_remembered(
+            with_recorded_columns(project, {} if recorded is None else recorded.sources), keep=False
+        )
     except SourceError as error:
         if problem is not None and recorded is None and GoldenFolder(project.golden_plans.folder).views():
             raise problem from error
@@ -122,7 +125,7 @@ class _Comparison:
         try:
             golden = self._read(view)
             after = self._physical(view, golden)
-        except (GoldenError, PlanningError) as error:
+        except (GoldenError, PlanningError, ExecutionError) as error:
             return _problem(view, error)
         before = golden.facts
         if self._level == "meaning":
@@ -136,21 +139,18 @@ class _Comparison:
     def _read(self, view: str) -> GoldenPlan:
         file, review = self._folder.complete(view), self._folder.review(view)
         texts = [self._folder.read(each) for each in (file, review)]
-        again = f"dfplan golden update {view}"
         if texts == [None, None]:
             where = self._plan.project.views[view].where
-            raise GoldenError(where, "it has no golden plan", f"Write it: {again}")
+            raise GoldenError(where, "it has no golden plan", f"Write it: dfplan golden update {view}")
         for each, text in zip((file, review), texts, strict=True):
             if text is None:
-                raise GoldenError(
-                    str(each), "it is missing", f"Restore it from version control, or write it anew: {again}"
-                )
+                raise GoldenError(str(each), "it is missing", restoring(view))
         golden = read_golden(texts[0] or "", file, view)
         if text_sha256(texts[1] or "") != golden.review_sha256:
             raise GoldenError(
                 str(review),
                 "it is not the file that was written: cut short, changed by hand or of another version",
-                f"Restore it from version control, or write it anew: {again}",
+                restoring(view),
             )
         return golden
 

@@ -7,11 +7,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from dfplan_assets.errors import GoldenError
+from dfplan_assets.golden.sealed import restoring
 
 _REVIEW, _COMPLETE = "plan.txt", "complete.json"
 _SURROUNDINGS = "project.environment.json"
@@ -52,7 +54,9 @@ class GoldenFolder:
             return None
         except UnicodeDecodeError as error:
             raise GoldenError(
-                str(file), f"it is no UTF-8 text: {error}", "Write it anew: dfplan golden update"
+                str(file),
+                f"it is no UTF-8 text: {error}",
+                restoring(None if file == self.surroundings else file.parent.name),
             ) from error
         except OSError as error:
             raise GoldenError(
@@ -70,7 +74,8 @@ class GoldenFolder:
             os.replace(beside, file)
             return True
         except OSError as error:
-            beside.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the error that counts is the first
+                beside.unlink()
             raise GoldenError(
                 str(file),
                 f"it cannot be written: {error.strerror}",

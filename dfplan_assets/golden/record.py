@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from dfplan_assets.errors import GoldenError
 from dfplan_assets.golden.columns import columns_of_json, columns_to_json
-from dfplan_assets.golden.sealed import sealed, text_sha256, unsealed
+from dfplan_assets.golden.sealed import restoring, sealed, text_sha256, unsealed
 from dfplan_assets.planning.bundle import BoundParameter, EnvironmentPart, Identity, PlanBundle
 from dfplan_assets.planning.diff import PlanFacts
 from dfplan_assets.planning.identity import default_settings, engine_version
+from dfplan_assets.planning.inlining import INLINED
 from dfplan_assets.store.bundle_format import lineage_of_json, lineage_to_json
 
 
@@ -34,7 +36,7 @@ class GoldenPlan:
 def golden_text(bundle: PlanBundle, physical_inputs: str, review: str) -> str:
     """The complete file of a view whose plan is ``bundle`` and whose short file is ``review``."""
     identity, substrait = bundle.identity, bundle.substrait
-    rows = {part.name: json.loads(part.content) for part in bundle.environment}
+    rows = environment_rows(bundle.environment)
     tables = bundle.lineage.required_columns
     functions = {*bundle.lineage.functions}
     message = None if substrait.message is None else sha256(substrait.message).hexdigest()
@@ -60,6 +62,7 @@ def golden_text(bundle: PlanBundle, physical_inputs: str, review: str) -> str:
             "output": columns_to_json(bundle.schema),
             "lineage": lineage_to_json(bundle.lineage),
             "input_columns": [row for row in rows["columns"] if row[2] in tables.get(_table(row), ())],
+            "inlined": rows.get(INLINED, []),
             "functions": [row for row in rows["routines"] if row[0] in functions],
             "function_parameters": [row for row in rows["parameters"] if row[0] in functions],
             "sql": _lines(bundle.sql),
@@ -72,6 +75,17 @@ def golden_text(bundle: PlanBundle, physical_inputs: str, review: str) -> str:
     )
 
 
+def environment_rows(environment: Sequence[EnvironmentPart]) -> dict[str, list[Any]]:
+    """The rows of each part of an environment, by its name."""
+    return {part.name: _parsed(part.content) for part in environment}
+
+
+@lru_cache(maxsize=8)
+def _parsed(content: str) -> list[Any]:
+    # All views of a project share one environment, which is large.
+    return list(json.loads(content))
+
+
 def read_golden(text: str, file: Path, view: str) -> GoldenPlan:
     """The golden plan that a text is. Raises GoldenError where it is none, or that of another view."""
     document = unsealed(text, file, view)
@@ -81,13 +95,13 @@ def read_golden(text: str, file: Path, view: str) -> GoldenPlan:
         raise GoldenError(
             str(file),
             f"it lacks what a golden plan has, or has it in another form: {type(error).__name__}: {error}",
-            f"Write it anew: dfplan golden update {view}",
+            restoring(view),
         ) from error
     if found.facts.view != view:
         raise GoldenError(
             str(file),
             f"it is the golden plan of the view {found.facts.view}, not of {view}",
-            f"Write it anew: dfplan golden update {view}",
+            restoring(view),
         )
     return found
 
@@ -117,6 +131,7 @@ def _facts(document: Mapping[str, Any]) -> PlanFacts:
             _part("columns", document["input_columns"]),
             _part("routines", document["functions"]),
             _part("parameters", document["function_parameters"]),
+            *([_part(INLINED, document["inlined"])] if document["inlined"] else []),
         ),
         physical_plan="\n".join(document["physical_plan"]),
     )

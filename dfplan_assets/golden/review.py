@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
+from dfplan_assets.golden.record import environment_rows
 from dfplan_assets.planning.bundle import PlanBundle
 from dfplan_assets.planning.diff.alignment import is_join
 from dfplan_assets.planning.diff.lines import split_list
@@ -34,7 +34,7 @@ _FIRST_FILE = re.compile(r"file_groups=\{(\d+) groups?: \[\[([^,\]]*)/[^/,\]]*")
 
 def review_text(bundle: PlanBundle) -> str:
     """The short file of a view: what it reads and gives, its join order, its operators."""
-    rows = next(json.loads(part.content) for part in bundle.environment if part.name == "df_settings")
+    rows = environment_rows(bundle.environment)["df_settings"]
     settings = [
         f"{name} = {value}"
         for name, value in rows

@@ -35,12 +35,14 @@ def sealed(document: Mapping[str, Any]) -> str:
 def unsealed(text: str, file: Path, view: str | None) -> dict[str, Any]:
     """The document of a golden file. Raises GoldenError for a text that is none, saying what it is."""
     where = str(file)
-    again = f"dfplan golden update {view}" if view is not None else "dfplan golden update"
+    restore = restoring(view)
     if _CONFLICT.search(text):
         raise GoldenError(
             where,
             "it holds the conflict markers of a merge",
-            f"Finish the merge of the view's SQL, then write the golden plan anew: {again}",
+            f"Keep one side (git checkout --ours {file.name}), then write the others: dfplan golden update"
+            if view is None
+            else f"Finish the merge of the view's SQL, then write its plan: dfplan golden update {view}",
         )
     try:
         document = json.loads(text)
@@ -48,11 +50,11 @@ def unsealed(text: str, file: Path, view: str | None) -> dict[str, Any]:
         raise GoldenError(
             where,
             f"it is cut short or no JSON: {error.msg} in line {error.lineno}",
-            f"Restore the file from version control, or write it anew: {again}",
+            restore,
         ) from error
     found = document.get("format") if isinstance(document, dict) else None
     if not isinstance(found, int):
-        raise GoldenError(where, "it is no golden file: it names no format", f"Write it anew: {again}")
+        raise GoldenError(where, "it is no golden file: it names no format", restore)
     if found > FORMAT:
         raise GoldenError(
             where,
@@ -64,9 +66,22 @@ def unsealed(text: str, file: Path, view: str | None) -> dict[str, Any]:
         raise GoldenError(
             where,
             "it was changed by hand: its content does not have the hash that it names",
-            f"Restore the file from version control, or write it anew: {again}",
+            restore,
         )
     return dict(document)
+
+
+def restoring(view: str | None) -> str:
+    """What to do about a damaged file of a view, or of the project (None).
+
+    The project's file holds what cannot be made again, and is never replaced unasked.
+    """
+    if view is not None:
+        return f"Restore the file from version control, or write it anew: dfplan golden update {view}"
+    return (
+        "Restore the file from version control; or remove it, and write all golden plans with the sizes "
+        "that tables have now: dfplan golden update"
+    )
 
 
 def text_sha256(text: str) -> str:

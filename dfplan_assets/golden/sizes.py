@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 from dfplan_assets.errors import UnreadableSourceError
 from dfplan_assets.golden.stand_in import TableSize
 from dfplan_assets.planning.bundle import ProjectPlan
-from dfplan_assets.planning.sources import source_files
+from dfplan_assets.planning.delta import delta_files
+from dfplan_assets.planning.sources import source_exists, source_files
 from dfplan_assets.project.model import Source
 from dfplan_assets.store import find_store
 
@@ -45,6 +46,8 @@ def _sizes_of_views(url: str, views: list[str]) -> Mapping[str, TableSize]:
 
 
 def _size_of_source(source: Source) -> TableSize | None:
+    if source.format == "delta":
+        return _size_of_delta(source) if source_exists(source) else None
     files = source_files(source)
     if not files:
         return None
@@ -58,6 +61,14 @@ def _size_of_source(source: Source) -> TableSize | None:
             "Correct the file, or remove it: golden plans do not need it.",
         ) from error
     return TableSize(len(files), sum(sizes), rows)
+
+
+def _size_of_delta(source: Source) -> TableSize:
+    sizes = delta_files(source)
+    rows = [count for _, count in sizes]
+    known = [count for count in rows if count is not None]
+    total = sum(known) if len(known) == len(rows) else None
+    return TableSize(len(sizes), sum(size for size, _ in sizes), total)
 
 
 def _rows(file: str) -> int:

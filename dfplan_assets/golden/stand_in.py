@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from dfplan_assets.golden.thrift import I64, Items, Struct, read_struct, write_struct
 from dfplan_assets.planning.sources import EXTENSIONS
-from dfplan_assets.project.model import Source
+from dfplan_assets.project.model import Source, SourceFormat
 
 _MAGIC = b"PAR1"
 # Beyond this, a longer file is divided no differently, and file systems have limits.
@@ -50,21 +50,22 @@ def table_files(folder: Path, source: Source, schema: pa.Schema, size: TableSize
     More files than ``most_files``, the partitions of a scan, are divided as that many larger ones.
     """
     folder.mkdir(parents=True)
-    extension = str(source.options.get("file_extension", EXTENSIONS[source.format]))
+    kind: SourceFormat = "parquet" if source.format == "delta" else source.format
+    extension = str(source.options.get("file_extension", EXTENSIONS[kind]))
     count = max(1, min(size.files, most_files))
     for number in range(count):
         # The first files take what does not divide evenly.
         share = [each // count + (number < each % count) for each in (size.bytes, size.rows or 0)]
         file = folder / f"part-{number}{extension}"
-        if source.format == "parquet":
+        if kind == "parquet":
             _write_parquet(file, schema, TableSize(1, share[0], share[1]))
-        elif source.format == "arrow":
+        elif kind == "arrow":
             with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, schema):
                 pass
         else:
             with file.open("wb") as handle:
                 handle.truncate(min(max(share[0], 1), _LONGEST_FILE_BYTES))
-    return Source(source.name, f"{folder}/", source.format, source.options, None)
+    return Source(source.name, f"{folder}/", kind, source.options, None)
 
 
 def _write_parquet(file: Path, schema: pa.Schema, size: TableSize) -> None:

@@ -6,7 +6,6 @@ tables that plans are pinned to.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,10 @@ import pyarrow as pa
 
 from dfplan_assets.errors import GoldenError
 from dfplan_assets.golden.columns import columns_of_json, columns_to_json
-from dfplan_assets.golden.sealed import sealed, unsealed
+from dfplan_assets.golden.record import environment_rows
+from dfplan_assets.golden.sealed import restoring, sealed, unsealed
 from dfplan_assets.golden.stand_in import TableSize
-from dfplan_assets.planning.bundle import EnvironmentPart, ProjectPlan
+from dfplan_assets.planning.bundle import EnvironmentPart
 
 
 @dataclass(frozen=True)
@@ -35,25 +35,20 @@ class Surroundings:
     sizes: Mapping[str, TableSize | None]
 
 
-def surroundings_text(
-    plan: ProjectPlan,
-    environment: Sequence[EnvironmentPart],
-    settings: Mapping[str, str | None],
-    sizes: Mapping[str, TableSize | None],
-) -> str:
-    """The text of the project's golden file."""
-    rows = {part.name: json.loads(part.content) for part in environment}
+def surroundings_text(surroundings: Surroundings, environment: Sequence[EnvironmentPart]) -> str:
+    """The text of the project's golden file, with ``information_schema`` as ``environment`` has it."""
+    rows = environment_rows(environment)
     return sealed(
         {
-            "engine": dict(rows["versions"])["datafusion"],
+            "engine": surroundings.engine,
             "sizes": {
                 name: None if size is None else [size.files, size.bytes, size.rows]
-                for name, size in sorted(sizes.items())
+                for name, size in sorted(surroundings.sizes.items())
             },
             "sources": {
-                name: columns_to_json(schema) for name, schema in sorted(plan.source_schemas.items())
+                name: columns_to_json(schema) for name, schema in sorted(surroundings.sources.items())
             },
-            "df_settings": dict(settings),
+            "df_settings": dict(surroundings.settings),
             **{name: rows[name] for name in ("tables", "columns", "views", "routines", "parameters")},
         }
     )
@@ -73,7 +68,7 @@ def read_surroundings(text: str, file: Path) -> Surroundings:
         raise GoldenError(
             str(file),
             f"it lacks what it should have, or has it in another form: {type(error).__name__}: {error}",
-            "Write it anew: dfplan golden update",
+            restoring(None),
         ) from error
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from dfplan_assets.errors import DfplanError, PlanningError
+import pyarrow as pa
+
+from dfplan_assets.errors import DfplanError, ExecutionError, PlanningError
 from dfplan_assets.golden.check import planned_offline, read_recorded
 from dfplan_assets.golden.folder import GoldenFolder
 from dfplan_assets.golden.pinned import PinnedProject
@@ -16,6 +18,7 @@ from dfplan_assets.golden.stand_in import TableSize
 from dfplan_assets.golden.surroundings import Surroundings, surroundings_text
 from dfplan_assets.planning.bundle import Identity, ProjectPlan
 from dfplan_assets.planning.environment import capture_environment
+from dfplan_assets.planning.identity import engine_version
 from dfplan_assets.project.model import Project
 
 
@@ -43,13 +46,13 @@ def update(project: Project, views: Collection[str] | None = None, *, sizes: boo
     sizes stay as they are, since every plan follows them; ``sizes`` takes them anew from the data and the
     plan store.
 
-    Raises GoldenError where the files cannot be written, and the InputError of a view that cannot be
-    planned.
+    Raises GoldenError where files cannot be written or the project's own file is there and cannot be read,
+    and the InputError of a view that cannot be planned.
     """
     recorded, problem = read_recorded(project.golden_plans)
     folder = GoldenFolder(project.golden_plans.folder)
-    if views is not None and problem is not None and (folder.views() or folder.read(folder.surroundings)):
-        raise problem
+    if problem is not None and (folder.surroundings.exists() or (views is not None and folder.views())):
+        raise problem  # what it records of tables cannot be made again
     plan = planned_offline(project, recorded, problem)
     pinned_sizes = _sizes(plan, recorded, whole=views is None, anew=sizes)
     written: list[str] = []
@@ -66,7 +69,7 @@ def update(project: Project, views: Collection[str] | None = None, *, sizes: boo
                 continue
             try:
                 bundle = pinned.bundle(name, environment)
-            except PlanningError as error:
+            except (PlanningError, ExecutionError) as error:
                 problems.append(error)
                 continue
             review = review_text(bundle)
@@ -74,10 +77,15 @@ def update(project: Project, views: Collection[str] | None = None, *, sizes: boo
             changed = folder.write(folder.review(name), review) | folder.write(folder.complete(name), text)
             (written if changed else unchanged).append(name)
             identities[name] = bundle.identity
-        # Settings are accepted for all views or for none.
-        settings = pinned.settings if views is None or recorded is None else recorded.settings
-        text = surroundings_text(pinned.plan, environment, settings, pinned_sizes)
-        folder.write(folder.surroundings, text)
+        # Settings and the engine are accepted for all views or for none.
+        accepted = None if views is None else recorded
+        surroundings = Surroundings(
+            engine=engine_version() if accepted is None else accepted.engine,
+            settings=pinned.settings if accepted is None else accepted.settings,
+            sources=_sources(plan, recorded),
+            sizes=pinned_sizes,
+        )
+        folder.write(folder.surroundings, surroundings_text(surroundings, environment))
     removed = [view for view in folder.views() if view not in project.views] if views is None else []
     for view in removed:
         folder.remove(view)
@@ -94,4 +102,13 @@ def _sizes(
     tables = [*plan.source_schemas, *plan.views]
     wanted = [table for table in tables if anew or table not in known or (whole and known[table] is None)]
     measured = measured_sizes(plan, wanted)
-    return {table: measured.get(table) or known.get(table) for table in tables}
+    # A table that cannot be planned at present keeps what is known of it.
+    kept = {name: size for name, size in known.items() if name in plan.project.sources}
+    kept.update({name: size for name, size in known.items() if name in plan.unplanned})
+    return {**kept, **{table: measured.get(table) or known.get(table) for table in tables}}
+
+
+def _sources(plan: ProjectPlan, recorded: Surroundings | None) -> dict[str, pa.Schema]:
+    known = {} if recorded is None else recorded.sources
+    kept = {name: schema for name, schema in known.items() if name in plan.project.sources}
+    return {**kept, **plan.source_schemas}

@@ -46,6 +46,8 @@ def source_metadata(project: ProjectPlan, source: Source) -> dict[str, dg.Metada
         "dagster/uri": dg.MetadataValue.text(source.path),
         "dfplan/format": dg.MetadataValue.text(source.format),
     }
+    if source.version is not None:
+        metadata["dfplan/version"] = dg.MetadataValue.text(str(source.version))
     columns = project.source_schemas.get(source.name, source.columns)
     if columns is not None:
         metadata["dagster/column_schema"] = dg.TableSchemaMetadataValue(

@@ -26,6 +26,7 @@ from dfplan_assets.orchestration.measured_order import orderer_of
 from dfplan_assets.orchestration.ordering import Ordering, StepClock, ask
 from dfplan_assets.orchestration.run_order import OrdererOf, OrderKind
 from dfplan_assets.orchestration.shared_executor import SharedExecutor
+from dfplan_assets.orchestration.sqlite_storage import kept_connections
 from dfplan_assets.project.model import Scheduling
 
 _MODE = dg.Enum("DfplanMode", [dg.EnumValue("shared"), dg.EnumValue("multiprocess")])
@@ -73,17 +74,18 @@ class OrderedExecutor(dg.Executor):
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Iterator[DagsterEvent]:
         """Runs the plan in the order that it is told; without one, as Dagster would."""
-        ordering = Ordering(execution_plan)
-        if self._kind is not None:
-            ordering = ask(self._orderers, self._kind, plan_context, execution_plan, self._max_concurrent)
-        if ordering.event is not None:
-            yield ordering.event
-        inner = self._inner(ordering)
-        clock = StepClock()
-        for event in inner.execute(_context_for(inner, plan_context, ordering.plan), ordering.plan):
-            clock.note(event)
-            yield event
-        yield from ordering.comparison(plan_context, clock)
+        with kept_connections(plan_context.instance):
+            ordering = Ordering(execution_plan)
+            if self._kind is not None:
+                ordering = ask(self._orderers, self._kind, plan_context, execution_plan, self._max_concurrent)
+            if ordering.event is not None:
+                yield ordering.event
+            inner = self._inner(ordering)
+            clock = StepClock()
+            for event in inner.execute(_context_for(inner, plan_context, ordering.plan), ordering.plan):
+                clock.note(event)
+                yield event
+            yield from ordering.comparison(plan_context, clock)
 
 
 def _context_for(

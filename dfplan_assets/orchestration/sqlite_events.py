@@ -8,6 +8,7 @@ this process stored a moment ago is not parsed anew when a step asks for its inp
 
 from __future__ import annotations
 
+import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -27,15 +28,15 @@ from sqlalchemy import Connection, Engine
 _REMEMBERED = 512
 """Latest materialisations kept in memory, of some 50 kB each, for the steps downstream."""
 
+_BUSY_TIMEOUT_SECONDS = 60
 _RECORD_TEXT = '{"__class__": "EventLogRecord", "event_log_entry": %s, "storage_id": %d}'
 _INSERT_EVENT = SqlEventLogStorageTable.insert()
 
 
 class PooledEventLogStorage(SqliteEventLogStorage):
-    """Dagster's event log in SQLite; threads may share it. ``engine_for`` opens the file at a URL."""
+    """Dagster's event log in SQLite; threads may share it."""
 
-    def __init__(self, base_dir: str, engine_for: Callable[[str], Engine]) -> None:
-        self._engine_for = engine_for
+    def __init__(self, base_dir: str) -> None:
         self._engines: dict[str, Engine] = {}
         self._in_transaction: dict[str, Connection] = {}
         # What migrations have added stays: only absence is asked for again.
@@ -84,7 +85,7 @@ class PooledEventLogStorage(SqliteEventLogStorage):
                 return
             engine = self._engines.get(shard)
             if engine is None:
-                engine = self._engine_for(self.conn_string_for_shard(shard))
+                engine = kept_engine(self.conn_string_for_shard(shard))
                 self._initdb(engine)
                 self._engines[shard] = engine
             with engine.begin() as connection:
@@ -167,6 +168,18 @@ class PooledEventLogStorage(SqliteEventLogStorage):
         for engine in self._engines.values():
             engine.dispose()
         self._engines.clear()
+
+
+def kept_engine(url: str) -> Engine:
+    """An engine for one of Dagster's SQLite files, with connections that stay open."""
+    engine = sa.create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_SECONDS})
+    sa.event.listen(engine, "connect", _commit_without_waiting_for_the_disk)
+    return engine
+
+
+def _commit_without_waiting_for_the_disk(connection: sqlite3.Connection, _: object) -> None:
+    """With Dagster's write-ahead log a power cut can then lose the last events, but harms no file."""
+    connection.execute("PRAGMA synchronous = NORMAL")
 
 
 def _is_indexed(event: EventLogEntry) -> bool:

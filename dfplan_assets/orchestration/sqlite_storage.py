@@ -7,20 +7,18 @@ and what they hold are Dagster's own.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from dagster import DagsterInstance
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection
 
-from dfplan_assets.orchestration.sqlite_events import PooledEventLogStorage
-
-_BUSY_TIMEOUT_SECONDS = 60
+from dfplan_assets.orchestration.sqlite_events import PooledEventLogStorage, kept_engine
 
 
 class PooledSqliteStorage(DagsterSqliteStorage):
@@ -31,8 +29,8 @@ class PooledSqliteStorage(DagsterSqliteStorage):
         runs, events = self.run_storage, self.event_log_storage
         assert isinstance(runs, SqliteRunStorage)
         assert isinstance(events, SqliteEventLogStorage)
-        self._run_storage = _PooledRunStorage(runs._conn_string)
-        self._event_log_storage = PooledEventLogStorage(events._base_dir, _engine)
+        self._run_storage = PooledRunStorage(runs._conn_string)
+        self._event_log_storage = PooledEventLogStorage(events._base_dir)
 
     @classmethod
     def from_config_value(
@@ -42,26 +40,43 @@ class PooledSqliteStorage(DagsterSqliteStorage):
         return cls.from_local(config_value["base_dir"], inst_data)
 
 
-class _PooledRunStorage(SqliteRunStorage):
+class PooledRunStorage(SqliteRunStorage):
+    """Runs in Dagster's SQLite file, through one engine."""
+
     def __init__(self, conn_string: str) -> None:
         super().__init__(conn_string)
-        self._engine = _engine(conn_string)
+        self._engine = kept_engine(conn_string)
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
+        """A transaction."""
         with self._engine.begin() as connection:
             yield connection
 
     def dispose(self) -> None:
+        """Close all connections."""
         self._engine.dispose()
 
 
-def _engine(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_SECONDS})
-    event.listen(engine, "connect", _commit_without_waiting_for_the_disk)
-    return engine
+@contextmanager
+def kept_connections(instance: DagsterInstance) -> Iterator[None]:
+    """Inside, an instance with Dagster's own SQLite storages reads and writes the same files as above.
 
-
-def _commit_without_waiting_for_the_disk(connection: sqlite3.Connection, _: object) -> None:
-    """With Dagster's write-ahead log a power cut can then lose the last events, but harms no file."""
-    connection.execute("PRAGMA synchronous = NORMAL")
+    A run that the UI or a sensor launched comes with the instance that ``dagster.yaml`` describes.
+    Storages of any other kind stay as they are.
+    """
+    runs, events = instance._run_storage, instance._event_storage
+    with ExitStack() as undo:
+        if type(runs) is SqliteRunStorage:
+            kept_runs = PooledRunStorage(runs._conn_string)
+            kept_runs.register_instance(instance)
+            undo.callback(kept_runs.dispose)
+            undo.callback(setattr, instance, "_run_storage", runs)
+            instance._run_storage = kept_runs
+        if type(events) is SqliteEventLogStorage:
+            kept_events = PooledEventLogStorage(events._base_dir)
+            kept_events.register_instance(instance)
+            undo.callback(kept_events.dispose)
+            undo.callback(setattr, instance, "_event_storage", events)
+            instance._event_storage = kept_events
+        yield

@@ -38,8 +38,8 @@ class Identity:
 class ViewPlan:
     """One view, planned against stand-in tables.
 
-    ``schema`` is the schema its published result has when DataFusion reads it; of a view that is not
-    stored, the schema its query has.
+    ``schema`` is the schema its published result has when DataFusion reads it, or would have if it is
+    not stored.
     ``logical_plan`` is the plan as written, ``display_indent`` text, secret values hidden.
     ``identity`` is without the part ``physical``, which only the real tables decide.
     """

@@ -52,6 +52,16 @@ def delta_version(source: Source) -> str:
     return f"{table.metadata().id}:{table.version()}"
 
 
+def delta_files(source: Source) -> list[tuple[int, int | None]]:
+    """The bytes and rows of each file that is read; rows are None where the log does not tell.
+
+    Raises what ``delta_schema`` raises.
+    """
+    actions = pa.table(_snapshot(source).get_add_actions(flatten=True))
+    sizes = actions.column("size_bytes").to_pylist()
+    return list(zip(sizes, actions.column("num_records").to_pylist(), strict=True))
+
+
 def register_delta(ctx: SessionContext, key: str, source: Source, schema: pa.Schema) -> None:
     """Registers the snapshot of a Delta source with these of its columns, in this order.
 

@@ -89,21 +89,28 @@ def identify(
         "engine": _sha256({"datafusion": engine_version(), "form": meanings.FORM}),
     }
     if inlined:
-        parts["inlined"] = _sha256([[table, inlined[table].fingerprint] for table in sorted(inlined)])
+        parts["inlined"] = _inlined_part(inlined)
     identity = _identity(parts, volatile)
     return identity if physical_plan is None else with_physical(identity, physical_plan)
 
 
 def without_secret_values(
-    identity: Identity, sql: str, params: Mapping[str, ParameterValue], secret: Set[str]
+    identity: Identity,
+    sql: str,
+    params: Mapping[str, ParameterValue],
+    secret: Set[str],
+    inlined: Mapping[str, Identity],
 ) -> Identity:
     """An identity that says nothing of the values of secret parameters, for where anyone may read it.
 
-    A hash of a short secret is as good as the secret to whoever tries them all.
+    ``inlined`` are the identities, without such values, of those direct inputs that are not stored. A
+    hash of a short secret is as good as the secret to whoever tries them all.
     """
-    if not secret & set(parameter_names(sql)):
-        return identity
-    parts = {**identity.parts, "parameters": _parameters_part(params, sql, secret)}
+    parts = dict(identity.parts)
+    if secret & set(parameter_names(sql)):
+        parts["parameters"] = _parameters_part(params, sql, secret)
+    if inlined:
+        parts["inlined"] = _inlined_part(inlined)
     return _identity(parts, identity.volatile_functions)
 
 
@@ -114,6 +121,10 @@ def _identity(parts: Mapping[str, str], volatile: Iterable[str]) -> Identity:
         complete=_sha256(sorted(parts.items())),
         volatile_functions=tuple(sorted(volatile)),
     )
+
+
+def _inlined_part(inlined: Mapping[str, Identity]) -> str:
+    return _sha256([[table, inlined[table].fingerprint] for table in sorted(inlined)])
 
 
 def _parameters_part(params: Mapping[str, ParameterValue], sql: str, secret: Set[str]) -> str:

@@ -30,16 +30,17 @@ INLINED = "inlined"
 _REGISTERED = "query of an inlined view"
 
 
-def inlined_schema(analysed: pa.Schema, frame: DataFrame) -> pa.Schema:
+def inlined_schema(published: pa.Schema, frame: DataFrame) -> pa.Schema:
     """The schema under which a view that is not stored is known to those that read it.
 
-    ``frame`` is its query as planned over stand-ins, ``analysed`` the types that it has when it runs.
+    ``frame`` is its query as planned over stand-ins. The types are those that it would have stored
+    (``published``): whether it is must change nothing, and a query can ask for a type (``arrow_typeof``).
     Whether a column may be null is as the plan has it, since nothing is read back from a file.
     """
     return pa.schema(
         [
             pa.field(field.name, field.type, planned.nullable)
-            for field, planned in zip(analysed, _self_contained(frame).schema(), strict=True)
+            for field, planned in zip(published, _self_contained(frame).schema(), strict=True)
         ]
     )
 
@@ -115,10 +116,10 @@ def _register(ctx: SessionContext, name: str, frame: DataFrame) -> None:
 
 
 def _with_types(frame: DataFrame, schema: pa.Schema) -> DataFrame:
-    """The frame with the types that its columns get when its plan is analysed.
+    """The frame with the types that whoever reads it was planned with.
 
-    Whoever reads it is planned with these. Where the plan as written has others, the cast says what
-    the analyser will find, and goes when the plan is optimised.
+    Most columns have them. Texts that are computed become views of texts, as they are in files, and
+    where the plan as written differs from what the analyser finds, the cast goes with the optimiser.
     """
     columns = []
     for field in frame.schema():

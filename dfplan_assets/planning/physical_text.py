@@ -49,7 +49,7 @@ def _with_partitions_as_one(text: str) -> str:
 def _merged(tree: Sequence[str]) -> list[str]:
     """The lines of a subtree, its partitions as one."""
     kept = [tree[0]]
-    is_union = tree[0].strip().split(":")[0] in _UNIONS
+    is_union = _operator(tree[0]) in _UNIONS
     before = None
     start = 1
     while start < len(tree):
@@ -72,6 +72,10 @@ def _end_of_subtree(lines: Sequence[str], start: int) -> int:
     return end
 
 
+def _operator(line: str) -> str:
+    return line.split(":", 1)[0].strip()
+
+
 def _depth(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
@@ -80,6 +84,8 @@ def _shape_of_partition(branch: Sequence[str]) -> tuple[tuple[str, ...], frozens
     """The operators of a branch and the folders it reads, without values; None unless it reads partitions."""
     folders: set[str] = set()
     for line in branch:
+        if _operator(line) in _UNIONS:
+            return None
         groups = _FILE_GROUPS.search(line)
         if groups is not None:
             files = re.split(r"\], \[|, ", groups.group(1).strip("[]"))

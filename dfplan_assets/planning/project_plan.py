@@ -159,11 +159,11 @@ class _Planner:
             settings=project.engine.settings,
             inlined={table: inlined[table] for table in lineage.tables if table in inlined},
         )
-        analysed = analysed_schema(self._analysis, frame)
+        published = published_schema(analysed_schema(self._analysis, frame))
         return ViewPlan(
             view=view,
             lineage=lineage,
-            schema=inlined_schema(analysed, frame) if view.is_virtual else published_schema(analysed),
+            schema=inlined_schema(published, frame) if view.is_virtual else published,
             logical_plan=hide(frame.logical_plan().display_indent()),
             identity=identity,
         )

@@ -78,42 +78,9 @@ class TaskGraph:
             work[task] = sum(table[byte] for table, byte in zip(sums, members, strict=True) if byte)
         return work
 
-    def roles(self) -> list[int]:
-        """For each task a number that tasks with a like place in the graph share.
-
-        Alike are tasks of one depth whose upstream tasks have the same roles, and whose downstream tasks
-        have; of how many each, only none, one, two and more are told apart.
-        """
-        above, below = (
-            _layered(self.topological, self.upstream),
-            _layered(self.topological[::-1], self.downstream),
-        )
-        numbers: dict[tuple[int, ...], int] = {}
-        return [
-            numbers.setdefault(
-                (
-                    above[task],
-                    below[task],
-                    min(3, len(self.upstream[task])),
-                    min(3, len(self.downstream[task])),
-                ),
-                len(numbers),
-            )
-            for task in range(len(self.names))
-        ]
-
     def reversed(self) -> TaskGraph:
         """The same graph seen from its end."""
         return TaskGraph(self.names, self.downstream, self.upstream, self.topological[::-1])
-
-
-def _layered(order: Sequence[int], before: Sequence[Sequence[int]]) -> list[int]:
-    """A number for each task, the same where the sets of numbers before it are the same."""
-    numbers: dict[frozenset[int], int] = {}
-    found = [0] * len(order)
-    for task in order:
-        found[task] = numbers.setdefault(frozenset(found[other] for other in before[task]), len(numbers))
-    return found
 
 
 def _byte_sums(costs: Sequence[float]) -> list[float]:

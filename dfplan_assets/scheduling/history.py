@@ -13,7 +13,7 @@ Which runs count, the first rule that leaves any wins:
 
 Of these the last ``history_runs`` are taken. Where a run's input was larger or smaller than now by more
 than a factor of 1.25, its wall time is multiplied by bytes now / bytes then (by 0.01 to 100). The estimate is
-the median, its spread the quartiles, but never less than a factor of 1 + 0.5/√n to either side.
+the median, its spread the quartiles, but never less than a factor of 1 + 0.5/n to either side.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def _estimate_of(task: Task, uses: Sequence[_Use], left_out: Counter[str], remar
     low, seconds, high = quartiles(use.seconds * use.scale for use in uses)
     plain_low, plain, plain_high = quartiles(use.seconds for use in uses)
     count = len(uses)
-    least = 1 + 0.5 / math.sqrt(count)
+    least = 1 + 0.5 / count
     figures: dict[str, float | int | str] = {"runs": count, "median wall seconds": plain}
     scaled = any(use.scale != 1.0 for use in uses)
     if scaled:

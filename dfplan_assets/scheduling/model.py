@@ -32,7 +32,8 @@ class MeasuredRun:
 class OperatorCost:
     """What the operators of one name have cost in all runs that were looked at.
 
-    ``rows`` are those that they put out, ``seconds`` CPU time, ``runs`` how many operators were measured.
+    ``operators`` is how many were measured, ``rows`` what they took in together (a scan, which takes in none:
+    put out), ``seconds`` their CPU time without that of the operators that feed them.
     """
 
     name: str

@@ -25,7 +25,7 @@ class Urgency:
 
     @classmethod
     def of(cls, graph: TaskGraph, tasks: Mapping[str, Task], *, inherited: bool = True) -> Urgency:
-        """The urgency of each task of a graph, 0 where nobody asked; from urgent tasks behind if ``inherited``."""
+        """The urgency of each task, 0 where nobody asked; ``inherited`` from urgent tasks behind, or not."""
         levels = [tasks[name].user_priority or 0 for name in graph.names]
         wanted_by: list[int | None] = [
             index if tasks[name].user_priority is not None else None for index, name in enumerate(graph.names)
@@ -105,11 +105,12 @@ def rank(
     priorities: Sequence[int],
     levels: Sequence[float] | None,
     unit: str,
+    ahead_words: str,
 ) -> tuple[tuple[Ranked, ...], tuple[str, ...]]:
     """The tasks in ``order`` with all that is known of their place, and the names of one critical path.
 
     ``levels`` are the bottom levels that the order comes from, in ``unit`` (``s`` or ``views``); None where
-    it does not come from any.
+    it does not come from any. ``ahead_words`` tell why a task may stand before one of a higher level.
     """
     seconds = [estimate.seconds for estimate in estimates]
     bottom, top = graph.bottom_levels(seconds), graph.top_levels(seconds)
@@ -141,7 +142,7 @@ def rank(
             words.append(f"{_amount(levels[task], unit)} from its start to the end of the run")
         words.append("on the critical path" if critical else f"{slack:.3g} s slack")
         if task in ahead and task not in behind:
-            words.append("ahead of longer ones, as simulated runs are shorter that way")
+            words.append(ahead_words)
         found.append(
             Ranked(
                 task=tasks[graph.names[task]],

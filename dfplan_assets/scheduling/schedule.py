@@ -22,7 +22,7 @@ from dfplan_assets.scheduling.model import (
 )
 from dfplan_assets.scheduling.parallelism import decide
 from dfplan_assets.scheduling.priorities import Chains, Urgency, rank, small_integers
-from dfplan_assets.scheduling.search import Budget, best_order
+from dfplan_assets.scheduling.search import NEARLY_CERTAIN, Budget, best_order
 from dfplan_assets.scheduling.simulate import lower_bound, run
 from dfplan_assets.scheduling.trial import in_order
 
@@ -31,6 +31,8 @@ Order = Literal["measured", "static", "off"]
 # A normal distribution's quartiles are this many standard deviations apart.
 _QUARTILES_APART = 1.349
 _LARGEST_SPREAD = 1.0
+_SEARCHED = "ahead of longer ones, as the simulated run is shorter that way"
+_WORK_WAITS = "ahead of longer ones, as more work waits for it"
 
 
 def schedule(
@@ -53,7 +55,8 @@ def schedule(
     to decide it from the measurements; ``cores`` and ``memory_limit_bytes`` are what this machine gives
     the engine, ``partitions`` its configured ``target_partitions``. ``history_runs`` are looked at for
     each view. Chains of views that are expected to take less than ``group_below_seconds`` each run back
-    to back. About ``search_seconds`` go into looking for a better order than by longest remaining path.
+    to back. About ``search_seconds`` go into looking for a better order than by longest remaining path, where
+    estimates are certain enough for that.
 
     With ``static`` tasks are ordered by the number of views on the longest path behind them, with ``off``
     they stay in the order they are given in; costs are estimated all the same, for the timeline.
@@ -81,13 +84,15 @@ def schedule(
     urgency = Urgency.of(graph, by_name, inherited=order != "off")
     reasons = list(parallelism.reasons)
     chains = Chains({}, graph, tuple(range(len(graph.names))))
-    unit: str = "s"
+    unit, ahead_words = "s", ""
     levels: list[float] | None = graph.bottom_levels(seconds)
     if order == "measured":
         chains = Chains.of(graph, estimates, urgency.levels, group_below_seconds)
         budget = Budget.of_seconds(search_seconds)
-        heads = _measured_order(chains, estimates, urgency, at_once, budget)
-        reasons += _words(estimates, chains)
+        spread = _mean_spread(estimates)
+        heads = _measured_order(chains, estimates, spread, urgency, at_once, budget)
+        reasons += _words(estimates, spread, chains)
+        ahead_words = _SEARCHED if spread <= NEARLY_CERTAIN else _WORK_WAITS
     elif order == "static":
         unit, levels = "views", graph.bottom_levels([1.0] * len(seconds))
         heads = in_order([-level for level in levels], graph)
@@ -111,6 +116,7 @@ def schedule(
         priorities=in_place if order == "off" else small_integers(in_place),
         levels=levels,
         unit=unit,
+        ahead_words=ahead_words,
     )
     return Schedule(
         workers=at_once,
@@ -166,18 +172,28 @@ def savings(schedule: Schedule, limit: int = 20) -> Sequence[Saving]:
 
 
 def _measured_order(
-    chains: Chains, estimates: Sequence[Estimate], urgency: Urgency, workers: int, budget: Budget
+    chains: Chains,
+    estimates: Sequence[Estimate],
+    spread: float,
+    urgency: Urgency,
+    workers: int,
+    budget: Budget,
 ) -> list[int]:
     """The condensed graph's tasks in the best order that the budget finds."""
-    seconds, spread = [], []
-    for task in range(len(chains.heads)):
-        members = chains.members(task)
-        seconds.append(math.fsum(estimates[member].seconds for member in members))
-        spread.append(max(_spread(estimates[member]) for member in members))
+    seconds = [
+        math.fsum(estimates[member].seconds for member in chains.members(task))
+        for task in range(len(chains.heads))
+    ]
     wanted = [urgency.levels[head] for head in chains.heads]
     if all(found.kind == "topology" for found in estimates):
         budget = Budget(0, 0.0)  # what was never measured is no reason to look closely
     return best_order(chains.condensed, seconds, workers, budget, spread=spread, urgency=wanted)
+
+
+def _mean_spread(estimates: Sequence[Estimate]) -> float:
+    """How uncertain costs are, by their seconds: of views that hardly take time it does not matter."""
+    total = math.fsum(found.seconds for found in estimates)
+    return math.fsum(found.seconds * _spread(found) for found in estimates) / total if total else 0.0
 
 
 def _spread(estimate: Estimate) -> float:
@@ -215,7 +231,7 @@ def _timeline(
     )
 
 
-def _words(estimates: Sequence[Estimate], chains: Chains) -> list[str]:
+def _words(estimates: Sequence[Estimate], spread: float, chains: Chains) -> list[str]:
     """What the order was made from, a line each."""
     if not estimates:
         return []
@@ -224,6 +240,11 @@ def _words(estimates: Sequence[Estimate], chains: Chains) -> list[str]:
     counts = Counter(found.kind for found in estimates)
     known = counts["history"] + counts["scaled"]
     words = [f"longest remaining path first, from the measured time of {known} of {len(estimates)} views"]
+    words.append(
+        "costs are steady, so a shorter run was looked for by simulation"
+        if spread <= NEARLY_CERTAIN
+        else "costs vary too much for a closer look; what more work waits for goes a little earlier"
+    )
     if counts["operators"]:
         words.append(f"without history, estimated from their plans: {counts['operators']}")
     if counts["topology"]:

@@ -8,10 +8,12 @@ Where costs are certain, the order by bottom level is improved in two ways, as l
 
 Orders that are as good are kept too, since the way to a better one often leads over them.
 
-Where costs are uncertain, an order that fits them perfectly fits the truth no better than another. There
-estimates are first drawn towards those of tasks with a like place in the graph, as far as their differences
-are no larger than chance makes them (James and Stein 1961); then a few good orders of different kinds are
-simulated with costs drawn around the estimates, and those that do best on average decide.
+Where costs are uncertain, an order that fits them perfectly fits the truth less well than one that does not
+look at them so closely. On 37 workflow traces of up to 215 tasks, with costs off by log-normal noise,
+searched orders made runs 0.6 to 0.8 % shorter than bottom levels with sigma 0.1, no shorter with 0.2, and
+0.3 % longer with 0.3; choosing among orders by their mean over drawn costs gained nothing either. What helps
+a little is to start earlier what much work waits for: bottom level + 0.5 x work behind / workers, 0.1 % on 4
+workers.
 
 Everything is seeded: the same input gives the same order, as long as the budget's work ends before its time.
 """
@@ -27,16 +29,14 @@ from dataclasses import dataclass
 from dfplan_assets.scheduling.graph import TaskGraph
 from dfplan_assets.scheduling.trial import Trial, in_order
 
-_LARGEST_FOR_DESCENDANTS = 2000
-_MOST_SCENARIOS = 64
-_LEAST_SCENARIOS = 4
-_LEAST_SIMULATIONS = 64
+NEARLY_CERTAIN = 0.15
+"""Up to this spread (standard deviation of the logarithm of true cost over estimate) the search pays."""
+
+_SHARE_OF_WORK_BEHIND = 0.5
+# Sets of tasks that wait for a task take memory and time that grow with the square of their number.
+_LARGEST_FOR_WORK_BEHIND = 2000
 # Orders looked at in vain, for each task, before the search ends.
-_PATIENCE = 20
-_COMPROMISE = 4
-_NEARLY_CERTAIN = 0.25
-# What remains of the spread once estimates were drawn towards their like.
-_LEFT_SPREAD = 0.8
+_PATIENCE = 60
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,6 @@ class _Clock:
         self._work -= work
         return True
 
-    @property
-    def work(self) -> int:
-        return self._work
-
 
 def best_order(
     graph: TaskGraph,
@@ -81,20 +77,17 @@ def best_order(
     workers: int,
     budget: Budget,
     *,
-    spread: Sequence[float] | None = None,
+    spread: float = 0.0,
     urgency: Sequence[int] | None = None,
 ) -> list[int]:
     """The tasks' indexes, the first to start first.
 
-    ``spread`` holds for each task the standard deviation of the logarithm of its cost, None where costs
-    are certain. Tasks of higher ``urgency`` come first, whatever they cost. By the measure that is used
-    (the makespan, or its mean over the costs that were drawn) the order is never worse than the one by
-    bottom level.
+    ``spread`` is the standard deviation of the logarithm of true cost over estimate, 0 where costs are
+    certain; above NEARLY_CERTAIN nothing is searched for. Tasks of higher ``urgency`` come first, whatever
+    they cost. The run is never longer than by bottom level, if costs are as given.
     """
     search = _Search(graph, seconds, workers, _Clock(budget), urgency)
-    if spread is None or not any(spread):
-        return search.refine()
-    return search.choose(spread)
+    return search.refine() if spread <= NEARLY_CERTAIN else search.with_work_behind()
 
 
 class _Search:
@@ -112,10 +105,9 @@ class _Search:
         self._clock = clock
         self._random = random.Random(20)
 
-    def refine(self, share: float = 1.0) -> list[int]:
-        """The order with the smallest makespan that this share of the budget finds."""
+    def refine(self) -> list[int]:
+        """The order with the smallest makespan that the budget finds."""
         trial, rng, clock = self._trial, self._random, self._clock
-        rest = int(clock.work * (1 - share))
         best = self._arranged(trial.by_levels())
         makespan, started = trial.starts(best)
         enough = trial.lower_bound() * (1 + 1e-9)
@@ -125,7 +117,7 @@ class _Search:
                 makespan, best = found, order
         count = len(best)
         patience = _PATIENCE * (count + 1)
-        while makespan > enough and patience and clock.work > rest and clock.spend(trial.effort):
+        while makespan > enough and patience and clock.spend(trial.effort):
             patience -= 1
             kind = rng.random()
             if kind < 0.35 and clock.spend(3 * trial.effort):
@@ -146,78 +138,19 @@ class _Search:
                 makespan, best = found, order
         return best
 
-    def choose(self, spread: Sequence[float]) -> list[int]:
-        """The order that does best on average over costs that are drawn around the estimates.
+    def with_work_behind(self) -> list[int]:
+        """The order by bottom level and, for a smaller part, by the work that waits for a task.
 
-        Unless costs are nearly certain it is a compromise of the best few, which do well for different
-        costs: each task has its mean place in them.
+        Where that makes the run longer, costs being as estimated, the order by bottom level alone.
         """
-        trial, rng = self._trial, self._random
+        trial = self._trial
         by_levels = self._arranged(trial.by_levels())
-        if self._clock.work < _LEAST_SIMULATIONS * trial.effort:
+        if len(by_levels) > _LARGEST_FOR_WORK_BEHIND:
             return by_levels
-        likely = _towards_their_like(trial.graph, trial.seconds, spread)
-        nearly_certain = math.fsum(spread) / len(spread) <= _NEARLY_CERTAIN
-        candidates = [by_levels]
-        if nearly_certain:
-            candidates.append(self.refine(0.5))
-        around = _Search(trial.graph, likely, trial.workers, self._clock, self._urgency)
-        candidates += around._candidates(spread)
-        each = trial.effort * (len(candidates) + 1)
-        scenarios = []
-        for _ in range(max(_LEAST_SCENARIOS, min(_MOST_SCENARIOS, self._clock.work // each))):
-            drawn = [
-                cost * math.exp(rng.gauss(0, _LEFT_SPREAD * off))
-                for cost, off in zip(likely, spread, strict=True)
-            ]
-            scenario = Trial(trial.graph, drawn, trial.workers)
-            scenarios.append((scenario, scenario.lower_bound() or 1.0))
-
-        def mean(order: list[int]) -> float:
-            return math.fsum(scenario.makespan(order) / bound for scenario, bound in scenarios)
-
-        rated = [(mean(by_levels), 0)]
-        for number, order in enumerate(candidates[1:], start=1):
-            if not self._clock.spend(trial.effort * len(scenarios)):
-                break
-            rated.append((mean(order), number))
-        best = sorted(rated)[:_COMPROMISE]
-        if not nearly_certain:
-            places = [0] * len(by_levels)
-            for _, number in best:
-                for place, task in enumerate(candidates[number]):
-                    places[task] += place
-            compromise = self._arranged(in_order(places, trial.graph))
-            if mean(compromise) <= rated[0][0]:
-                return compromise
-        return candidates[best[0][1]]
-
-    def _candidates(self, spread: Sequence[float]) -> Iterator[list[int]]:
-        """Good orders of different kinds."""
-        trial, graph = self._trial, self._trial.graph
-        seconds, levels, rng = trial.seconds, trial.levels, self._random
-        by_levels = self._arranged(trial.by_levels())
-        yield by_levels
-        _, started = trial.starts(by_levels)
-        yield from self._passes(by_levels, started)
-        if len(seconds) <= _LARGEST_FOR_DESCENDANTS:
-            below = graph.work_below(seconds)
-            for weight in (0.3, 1.0, 3.0):
-                share = weight / trial.workers
-                yield self._by([level + share * work for level, work in zip(levels, below, strict=True)])
-            yield self._by([cost + work for cost, work in zip(seconds, below, strict=True)])
-        for power in (0.5, 0.8, 1.2):
-            yield self._by(graph.bottom_levels([cost**power for cost in seconds]))
-        mean = math.fsum(seconds) / len(seconds)
-        steps = graph.bottom_levels([mean] * len(seconds))
-        yield self._by([level + 0.5 * step for level, step in zip(levels, steps, strict=True)])
-        total = [0.0] * len(seconds)
-        for _ in range(8):
-            drawn = [
-                cost * math.exp(rng.gauss(0, 0.6 * off)) for cost, off in zip(seconds, spread, strict=True)
-            ]
-            total = [known + level for known, level in zip(total, graph.bottom_levels(drawn), strict=True)]
-        yield self._by(total)
+        share = _SHARE_OF_WORK_BEHIND / trial.workers
+        behind = trial.graph.work_below(trial.seconds)
+        order = self._by([level + share * work for level, work in zip(trial.levels, behind, strict=True)])
+        return order if trial.makespan(order) <= trial.makespan(by_levels) else by_levels
 
     def _by(self, keys: Sequence[float]) -> list[int]:
         """The order by key, the largest first."""
@@ -263,27 +196,3 @@ class _Search:
             urgency = self._urgency
             order.sort(key=lambda task: -urgency[task])
         return order
-
-
-def _towards_their_like(graph: TaskGraph, seconds: Sequence[float], spread: Sequence[float]) -> list[float]:
-    """The costs that are likely, given estimates and how far these are off: James and Stein's estimator.
-
-    Of n logarithms with variance v that differ by a sum of squares s, only 1 - v (n - 3) / s of the
-    difference from their mean is kept, at least nothing and at most all.
-    """
-    likely = list(seconds)
-    alike: dict[int, list[int]] = {}
-    for task, role in enumerate(graph.roles()):
-        if seconds[task] > 0 and spread[task] > 0:
-            alike.setdefault(role, []).append(task)
-    for tasks in alike.values():
-        count = len(tasks)
-        logs = [math.log(seconds[task]) for task in tasks]
-        mean = math.fsum(logs) / count
-        squares = math.fsum((value - mean) ** 2 for value in logs)
-        if count > 3 and squares > 0:
-            variance = math.fsum(spread[task] ** 2 for task in tasks) / count
-            kept = max(0.0, 1 - variance * (count - 3) / squares)
-            for task, value in zip(tasks, logs, strict=True):
-                likely[task] = math.exp(mean + kept * (value - mean))
-    return likely

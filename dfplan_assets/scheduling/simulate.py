@@ -11,7 +11,7 @@ from dfplan_assets.scheduling.graph import TaskGraph
 from dfplan_assets.scheduling.model import Slot, Timeline
 from dfplan_assets.scheduling.search import Budget, best_order
 
-_BUDGET = Budget(work=250_000, seconds=0.9)
+_BUDGET = Budget(work=250_000, seconds=0.7)
 _LONGEST_SECONDS = 1e12  # sums of more would no longer be exact, or finite
 _SPREAD = 0.5
 """How far estimates are taken to be off: the standard deviation of the logarithm of cost over estimate."""
@@ -55,7 +55,7 @@ def simulate(
             )
         _refuse_bad_seconds("estimates", estimates)
         expected = [float(estimates.get(name, costs[name])) for name in graph.names]
-    spread = None if estimates is None else [_SPREAD] * len(seconds)
+    spread = 0.0 if estimates is None else _SPREAD
     order = best_order(graph, expected, workers, _BUDGET, spread=spread)
     return run(graph, seconds, order, workers)
 

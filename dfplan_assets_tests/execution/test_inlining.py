@@ -255,3 +255,25 @@ def test_a_plan_without_substrait_form_says_which_views_could_be_stored_instead(
         SubstraitError, match=r"store a view that is inlined into it \(lists\), or set planning"
     ):
         run(plan_project(required), "out")
+
+
+def test_a_query_that_asks_for_types_gets_the_same_of_stored_and_inlined_views(orders: Path) -> None:
+    words = "select 'a' || cast(id as varchar) as word, id from orders"
+    ask = "select arrow_typeof(word) as word, count(*) as n from words where word >= 'a3' group by 1"
+    stored = run(plan_project(project(orders, {"words": words, "out": ask}, {})), "words", "out")
+    inlined = run(plan_project(project(orders, {"out": ask}, {"words": words})), "out")
+    assert rows(stored) == rows(inlined) == [{"word": "Utf8View", "n": 4}]
+
+
+def test_filters_on_declared_texts_prune_through_inlined_views(orders: Path) -> None:
+    pq.write_table(pa.table({"name": ["a", "b", "c", "d"]}), orders / "names.parquet", row_group_size=2)
+    declared = project(
+        orders, {"out": "select name from n where name > 'c'"}, {"n": "select name from names"}
+    )
+    columns = pa.schema([("name", pa.string())])
+    names = replace(declared.sources["names"], columns=columns)
+    done = run(plan_project(replace(declared, sources={**declared.sources, "names": names})), "out")
+    assert rows(done) == [{"name": "d"}]
+    [scan] = [each.scan for each in done.bundle.topology if each.scan is not None]
+    assert scan.pruning is not None
+    assert "name_max" in scan.pruning

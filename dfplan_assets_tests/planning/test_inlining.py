@@ -195,10 +195,17 @@ def test_a_view_that_nobody_reads_may_be_inlined_into_nobody() -> None:
     assert plan.stored_tables("apart") == ("b",)
 
 
-def test_the_schema_of_an_inlined_view_is_that_of_its_query() -> None:
-    views = {"x": "select name, id, 1 as one from a", "y": "select * from x"}
-    assert planned(views, "x").views["x"].schema == pa.schema(
-        [pa.field("name", pa.string()), pa.field("id", pa.int64()), pa.field("one", pa.int64(), False)]
-    )
-    # What is stored comes back from Parquet, whose strings DataFusion reads as views of them.
-    assert planned(views, "x").views["y"].schema.field("name").type == pa.string_view()
+def test_types_are_the_same_whether_a_view_is_stored_or_inlined() -> None:
+    views = {
+        "x": "select name, id, 1 as one, upper(name) as up from a",
+        "y": "select arrow_typeof(up) as t from x",
+    }
+    inlined, stored = planned(views, "x"), planned(views)
+    assert inlined.views["x"].schema.types == stored.views["x"].schema.types
+    assert inlined.views["x"].schema.field("one").nullable is False
+    assert compared(stored, inlined, "y").causes == ("view x is inlined now, it was stored before",)
+
+
+def test_an_interval_has_its_type_though_no_file_could_hold_it() -> None:
+    plan = planned({"x": "select interval '1 day' as step"}, "x")
+    assert pa.types.is_interval(plan.views["x"].schema.field("step").type)

@@ -202,3 +202,35 @@ def test_names_of_sources_are_checked(tmp_path: Path, name: str) -> None:
 def test_one_table_is_declared_once(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"the source orders is declared twice"):
         load_project(write_project(tmp_path, "sources: {orders: a.csv, public.orders: b.csv}\n"))
+
+
+@pytest.mark.parametrize("written", ["table", "table/", "spark.parquet"])
+def test_a_folder_with_a_delta_log_is_a_delta_table(tmp_path: Path, written: str) -> None:
+    (tmp_path / written / "_delta_log").mkdir(parents=True)
+    found = source(tmp_path, written)
+    assert (found.format, found.version) == ("delta", None)
+    assert found.path == f"{tmp_path}/{written.rstrip('/')}/"
+    assert source(tmp_path, f"{{path: {written}, version: 0}}").version == 0
+    # Whoever writes a format means it.
+    assert source(tmp_path, f"{{path: {written}, format: parquet}}").format == "parquet"
+
+
+def test_a_delta_table_may_be_declared_before_it_exists_and_in_an_object_store(tmp_path: Path) -> None:
+    assert source(tmp_path, "{path: later, format: delta, version: 3}").version == 3
+    assert source(tmp_path, "{path: 's3://bucket/t', format: delta}").path == "s3://bucket/t"
+
+
+@pytest.mark.parametrize(
+    ("declaration", "message"),
+    [
+        ("{path: t, format: delta, version: -1}", "version"),
+        ("{path: t, format: delta, version: latest}", "version"),
+        ("{path: t, format: delta, version: true}", "version"),
+        ("{path: t, format: delta, version: 1.5}", "version"),
+        ("{path: t.parquet, version: 1}", "a parquet source has no versions"),
+        ("{path: t, format: delta, options: {has_header: true}}", "unknown option"),
+    ],
+)
+def test_a_version_is_a_number_of_a_delta_table(tmp_path: Path, declaration: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        source(tmp_path, declaration)

@@ -124,7 +124,7 @@ def test_a_second_run_is_ordered_by_the_first_ones_measurements() -> None:
     assert "nothing was measured yet" in before.reasons[-1]
     after = ordered(tasks, [past_run("a", 1.0), past_run("b", 1.0), past_run("slow", 2.0)])
     assert names(after)[0] == "slow"
-    assert "from the measured time of 3 of 3 views" in after.reasons[-1]
+    assert "from the measured time of 3 of 3 views" in after.reasons[1]
 
 
 def test_a_static_order_is_by_the_views_behind() -> None:
@@ -309,3 +309,21 @@ def test_savings_come_by_what_the_run_gains() -> None:
     # Without a the run takes 4 s in place of 6; without b or c it takes a's 6 s all the same.
     assert [row.makespan_seconds for row in rows] == [2.0, 0.0, 0.0]
     assert savings(found, limit=1) == rows[:1]
+
+
+def test_steady_costs_are_searched_for_a_better_order_and_unsteady_ones_are_not() -> None:
+    tasks = [task(name) for name in "abcde"]
+    costs = dict(zip("abcde", (3.0, 3.0, 2.0, 2.0, 2.0), strict=True))
+    steady = [past_run(name, cost, day=day) for name, cost in costs.items() for day in range(10)]
+    found = ordered(tasks, steady)
+    assert found.timeline.makespan_seconds == 6.0  # 3 + 3 and 2 + 2 + 2; longest first takes 7
+    assert any("as the simulated run is shorter that way" in rank.reason for rank in found.ranked)
+    assert "costs are steady, so a shorter run was looked for by simulation" in found.reasons
+    unsteady = [
+        past_run(name, cost * factor, day=day)
+        for name, cost in costs.items()
+        for day, factor in enumerate((0.2, 0.5, 1.0, 2.0, 5.0))
+    ]
+    plain = ordered(tasks, unsteady)
+    assert names(plain) == list("abcde")
+    assert plain.timeline.makespan_seconds == 7.0

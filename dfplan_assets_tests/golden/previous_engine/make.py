@@ -15,5 +15,5 @@ from dfplan_assets.golden.update import update
 from dfplan_assets.planning import capture
 from dfplan_assets.project import load_project
 
-capture.topology = lambda plan: ()  # type: ignore[assignment]
+capture.topology = lambda plan: ()  # type: ignore[attr-defined]
 print(update(load_project(Path(__file__).parent)).written)

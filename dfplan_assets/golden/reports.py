@@ -1,61 +1,19 @@
-"""A check of golden plans as text, JSON, JUnit XML and Markdown."""
+"""A check of golden plans as text, JUnit XML and Markdown."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
 from xml.etree import ElementTree
 
 from rich.text import Text
 
-from dfplan_assets.cli.diff import tree_rows
-
-if TYPE_CHECKING:
-    from dfplan_assets.errors import DfplanError
-    from dfplan_assets.golden.verdict import Check, ViewCheck
-    from dfplan_assets.planning.diff import PlanDifference, TreeRow
+from dfplan_assets.errors import DfplanError
+from dfplan_assets.golden.verdict import Check
+from dfplan_assets.planning.diff import PlanDifference, TreeRow
 
 _KIND_STYLE = {"physical only": "cyan", "columns added": "green"}
 _MARKS = {"same": " ", "folded": " ", "removed": "-", "added": "+"}
-
-
-def document(check: Check) -> dict[str, Any]:
-    """The answer as JSON."""
-    return {
-        "verdict": check.verdict,
-        "level": check.level,
-        "views": {view.view: _view(view) for view in check.views},
-        "settings": list(check.settings),
-        "problems": [_problem(problem) for problem in check.all_problems],
-        "notes": list(check.notes),
-    }
-
-
-def _view(view: ViewCheck) -> dict[str, Any]:
-    found = view.difference
-    return {
-        "state": view.state,
-        "kind": view.kind,
-        "cause": view.cause,
-        "causes": list(view.causes),
-        "changed_parts": [] if found is None else list(found.changed_parts),
-        "changed_columns": [] if found is None else _or_none(found.changed_columns),
-        "downstream": list(view.downstream),
-        "logical_plan": None if found is None else tree_rows(found.logical_tree),
-        "physical_plan": None
-        if found is None or found.physical_tree is None
-        else tree_rows(found.physical_tree),
-        "problem": None if view.problem is None else _problem(view.problem),
-    }
-
-
-def _or_none(names: Sequence[str] | None) -> list[str] | None:
-    return None if names is None else list(names)
-
-
-def _problem(problem: DfplanError) -> dict[str, str]:
-    return {"where": problem.where, "cause": problem.cause, "next_step": problem.next_step}
 
 
 def lines(check: Check) -> Iterator[Text]:
