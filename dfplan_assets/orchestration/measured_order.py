@@ -149,7 +149,9 @@ class MeasuredOrder:
                 found = found.with_runs(
                     runs,
                     f"Instead, {len(runs):,} of {len(steps.view_keys):,} views have a materialisation in "
-                    "Dagster's instance that says what it took.",
+                    "Dagster's instance that says what it took."
+                    if runs
+                    else "Nor has Dagster's instance a materialisation of one of these views.",
                 )
             return found.with_runs(materialised_steps(instance, steps.other_keys))
         except (SQLAlchemyError, dg.DagsterError) as error:
