@@ -105,7 +105,7 @@ class MeasuredOrder:
         return RunOrder(
             priorities={key_of[rank.task.name]: rank.priority for rank in schedule.ranked},
             title=title,
-            metadata=order_metadata(schedule, title, measurements.notes),
+            metadata=order_metadata(schedule, measurements.notes),
             chains={
                 key_of[rank.task.name]: tuple(key_of[name] for name in rank.chain)
                 for rank in schedule.ranked
@@ -135,7 +135,7 @@ class MeasuredOrder:
         unstored = self._store(ordered, ran, run.run_id)
         comparison = compare(ordered.schedule, ran)
         title = outcome_sentence(comparison)
-        metadata = outcome_metadata(ordered.schedule, comparison, ran, title)
+        metadata = outcome_metadata(ordered.schedule, comparison, ran)
         if unstored is not None:
             metadata["dfplan/store_failure"] = dg.MetadataValue.text(unstored)
         return RunComparison(title, metadata)
@@ -149,7 +149,9 @@ class MeasuredOrder:
                 found = found.with_runs(
                     runs,
                     f"Instead, {len(runs):,} of {len(steps.view_keys):,} views have a materialisation in "
-                    "Dagster's instance that says what it took.",
+                    "Dagster's instance that says what it took."
+                    if runs
+                    else "Nor has Dagster's instance a materialisation of one of these views.",
                 )
             return found.with_runs(materialised_steps(instance, steps.other_keys))
         except (SQLAlchemyError, dg.DagsterError) as error:

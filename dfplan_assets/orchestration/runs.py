@@ -17,7 +17,7 @@ from dagster._core.execution.plan.objects import StepFailureData
 from dfplan_assets.orchestration.assets import op_names
 from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.instance import open_instance
-from dfplan_assets.orchestration.order_events import summary_of
+from dfplan_assets.orchestration.order_events import is_of_order
 from dfplan_assets.orchestration.run_creation import RunJob, create_run, run_events, run_job
 from dfplan_assets.orchestration.selection import select_views
 from dfplan_assets.orchestration.translator import DfplanTranslator
@@ -123,7 +123,7 @@ def _order_line(event: dg.DagsterEvent) -> str | None:
     data = event.engine_event_data
     if data.error is not None:
         return f"{event.message}: {data.error.message.strip()}"
-    return summary_of(data.metadata)
+    return event.message if is_of_order(data.metadata) else None
 
 
 def definitions_in(root: str) -> dg.Definitions:
