@@ -8,13 +8,24 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from dfplan_assets.errors import ProjectError, ViewError
+from dfplan_assets.project.automation import read_automation, read_freshness
 from dfplan_assets.project.document import Document, Node, decode, read_document
 from dfplan_assets.project.front_matter import is_blank_sql, split_front_matter
 from dfplan_assets.project.model import Materialized, View
 from dfplan_assets.project.names import canonical_name
 from dfplan_assets.project.parameters import read_view_parameters
 
-_KEYS = ("name", "description", "owners", "tags", "params", "priority", "materialized")
+_KEYS = (
+    "name",
+    "description",
+    "owners",
+    "tags",
+    "params",
+    "priority",
+    "materialized",
+    "automation",
+    "freshness",
+)
 _MATERIALIZED: tuple[Materialized, ...] = ("table", "view")
 
 # Dagster's pools rank by priority too and want it small.
@@ -122,6 +133,8 @@ def read_view(path: Path, folder: Path) -> View:
         params=read_view_parameters(options["params"]) if "params" in options else {},
         priority=_priority(options["priority"]) if "priority" in options else None,
         materialized=_materialized(options["materialized"]) if "materialized" in options else "table",
+        automation=read_automation(options["automation"]) if "automation" in options else None,
+        freshness=read_freshness(options["freshness"]) if "freshness" in options else None,
     )
 
 
