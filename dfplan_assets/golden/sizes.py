@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from dfplan_assets.errors import UnreadableSourceError
 from dfplan_assets.golden.stand_in import TableSize
 from dfplan_assets.planning.bundle import ProjectPlan
-from dfplan_assets.planning.sources import source_files
+from dfplan_assets.planning.source_files import source_files
 from dfplan_assets.project.model import Source
 from dfplan_assets.store import find_store
 
