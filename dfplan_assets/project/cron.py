@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 
 WORDS = ("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually")
-EXAMPLE = '"0 3 * * *" is every day at three o\'clock: minute, hour, day of the month, month, day of the week.'
+EXAMPLE = (
+    '"0 3 * * *" is every day at three o\'clock: minute, hour, day of the month, month, day of the week.'
+)
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -71,7 +73,7 @@ def _is_nth_day(field: _Field, item: str) -> bool:
 
 def _is_item(field: _Field, item: str) -> bool:
     match = _ITEM.fullmatch(item)
-    if match is None or match["step"] is not None and int(match["step"]) == 0:
+    if match is None or (match["step"] is not None and int(match["step"]) == 0):
         return False
     if match["first"] == "*":
         return match["last"] is None

@@ -13,6 +13,7 @@ from dfplan_assets.project.model import Project
 from dfplan_assets.project.parameters import Parameters, read_parameters
 from dfplan_assets.project.settings import (
     no_project,
+    read_data_version,
     read_engine,
     read_extends,
     read_folders,
@@ -46,6 +47,7 @@ _KEYS = (
     "schedules",
     "automation",
     "drift_sensor",
+    "data_version",
 )
 
 
@@ -89,5 +91,6 @@ def load_project(directory: Path) -> Project:
         schedules=read_schedules(entries.get("schedules")),
         automation=read_automation(entries["automation"]) if "automation" in entries else None,
         drift_sensor=read_drift_sensor(entries.get("drift_sensor")),
+        data_version=read_data_version(entries["data_version"]) if "data_version" in entries else "inputs",
     )
     return dataclasses.replace(settings, views=read_views(folders.views, sources, document.where()))

@@ -13,6 +13,10 @@ import pyarrow as pa
 SourceFormat = Literal["parquet", "csv", "json", "arrow", "delta"]
 Materialized = Literal["table", "view"]
 AutomationKind = Literal["eager", "on_change", "on_cron"]
+DataVersionPolicy = Literal["inputs", "content"]
+
+FILES = "files"
+"""The data version of a source that is told by its files."""
 OptionValue = bool | int | float | str
 ParameterValue = bool | int | float | str | datetime.date | datetime.datetime | None
 
@@ -23,7 +27,8 @@ class Source:
 
     ``path`` is an absolute file, glob or folder (ending in ``/``). ``columns`` is None where the
     file's own schema is to be taken; with columns the views plan before the file exists. ``version``
-    is that of a Delta table, None for the latest.
+    is that of a Delta table, None for the latest. ``data_version`` says how it is told whether the rows are
+    still the same: ``files`` (by the files, or the version of a Delta table), or ``module:function``.
     """
 
     name: str
@@ -32,6 +37,7 @@ class Source:
     options: Mapping[str, OptionValue]
     columns: pa.Schema | None
     version: int | None = None
+    data_version: str = FILES
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,8 @@ class View:
     ``sql`` is the file's whole text with the front matter comment left in, so that lines and
     columns in error messages are those of the file. ``priority`` outranks measured cost in the order
     of a run, higher first. ``materialized`` is ``table`` where the result is stored, ``view`` where the
-    query is inlined into the views that read it. ``automation`` is None where the project decides.
+    query is inlined into the views that read it. ``automation`` and ``data_version`` are None where the
+    project decides.
     """
 
     name: str
@@ -73,6 +80,7 @@ class View:
     materialized: Materialized = "table"
     automation: Automation | None = None
     freshness: Freshness | None = None
+    data_version: DataVersionPolicy | None = None
 
     @property
     def is_virtual(self) -> bool:
@@ -165,7 +173,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class DriftSensor:
-    """The sensor that runs what is stale: how often it looks, and whether it does so before it is turned on."""
+    """The sensor that runs what is stale: how often it looks, and whether it is turned on from the start."""
 
     every_seconds: int = 60
     running: bool = False
@@ -176,6 +184,8 @@ class Project:
     """A folder with a ``dfplan.yaml``, its views and sources by name.
 
     ``output`` is an absolute folder. ``store`` is a SQLAlchemy URL whose SQLite path is absolute.
+    ``data_version`` says of each view that does not say so itself when its result counts as another one:
+    when it was made of other ``inputs``, or when its ``content`` differs.
     """
 
     name: str
@@ -196,6 +206,7 @@ class Project:
     schedules: tuple[Schedule, ...] = ()
     automation: Automation | None = None
     drift_sensor: DriftSensor = DriftSensor()
+    data_version: DataVersionPolicy = "inputs"
 
     @property
     def golden_plans(self) -> Golden:
@@ -209,3 +220,7 @@ class Project:
     def automation_of(self, view: View) -> Automation | None:
         """When Dagster runs a view by itself: as the view says, else as the project does."""
         return view.automation or self.automation
+
+    def data_version_of(self, view: View) -> DataVersionPolicy:
+        """When a view's result counts as another one: as the view says, else as the project does."""
+        return view.data_version or self.data_version

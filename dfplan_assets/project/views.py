@@ -14,6 +14,7 @@ from dfplan_assets.project.front_matter import is_blank_sql, split_front_matter
 from dfplan_assets.project.model import Materialized, View
 from dfplan_assets.project.names import canonical_name
 from dfplan_assets.project.parameters import read_view_parameters
+from dfplan_assets.project.settings import read_data_version
 
 _KEYS = (
     "name",
@@ -23,6 +24,7 @@ _KEYS = (
     "params",
     "priority",
     "materialized",
+    "data_version",
     "automation",
     "freshness",
 )
@@ -133,6 +135,7 @@ def read_view(path: Path, folder: Path) -> View:
         params=read_view_parameters(options["params"]) if "params" in options else {},
         priority=_priority(options["priority"]) if "priority" in options else None,
         materialized=_materialized(options["materialized"]) if "materialized" in options else "table",
+        data_version=read_data_version(options["data_version"]) if "data_version" in options else None,
         automation=read_automation(options["automation"]) if "automation" in options else None,
         freshness=read_freshness(options["freshness"]) if "freshness" in options else None,
     )
