@@ -11,6 +11,7 @@ from dfplan_assets.project.model import Automation, AutomationKind, DriftSensor,
 
 UTC = "UTC"
 
+_OWN_NAMES = "dfplan_"
 _NAME = re.compile(r"[A-Za-z0-9_]+")
 _ON_CRON = re.compile(r"on_cron\(\s*(['\"]?)(.*?)\1\s*\)")
 _DURATION = re.compile(r"(\d+)\s*([a-z]+)")
@@ -40,8 +41,8 @@ def read_automation(node: Node) -> Automation:
     if match is None:
         raise node.wrong(
             f"{node.key} cannot be {word!r}",
-            "Write eager (when something upstream ran), on_change (when its meaning or its inputs' data changed), "
-            "or on_cron(0 3 * * *).",
+            "Write eager (when something upstream ran), on_change (when its meaning or the data that it "
+            "reads changed), or on_cron(0 3 * * *).",
         )
     _check_cron(node, match.group(2))
     return Automation("on_cron", match.group(2))
@@ -82,6 +83,11 @@ def _schedule(name: str, node: Node) -> Schedule:
     if not _NAME.fullmatch(name):
         raise node.wrong(
             f"{name!r} cannot be the name of a schedule", "Use letters, digits and underscores only."
+        )
+    if name.startswith(_OWN_NAMES):
+        raise node.wrong(
+            f"the schedule {name} has a name of this package's own sensors",
+            f"Choose one that does not begin with {_OWN_NAMES}.",
         )
     entries = node.entries(known=("cron", "select", "timezone", "stale", "status"))
     if "cron" not in entries:

@@ -28,6 +28,7 @@ _KEYS = (
     "automation",
     "freshness",
 )
+_OF_STORED_VIEWS = {"automation", "freshness"}
 _MATERIALIZED: tuple[Materialized, ...] = ("table", "view")
 
 # Dagster's pools rank by priority too and want it small.
@@ -123,6 +124,13 @@ def read_view(path: Path, folder: Path) -> View:
     named = Document(path, ViewError, f"view {name}", first_line)
     if is_blank_sql(sql):
         raise ViewError(named.where(), "the file holds no query", "Write one SELECT, or remove the file.")
+    materialized = _materialized(options["materialized"]) if "materialized" in options else "table"
+    if materialized == "view":
+        for key in _OF_STORED_VIEWS & options.keys():
+            raise options[key].wrong(
+                f"{key} has no use in a view that is not stored: it never runs",
+                f"Remove {key}, or materialized: view.",
+            )
     description = options.get("description")
     return View(
         name=name,
@@ -134,7 +142,7 @@ def read_view(path: Path, folder: Path) -> View:
         tags=_tags(options["tags"]) if "tags" in options else {},
         params=read_view_parameters(options["params"]) if "params" in options else {},
         priority=_priority(options["priority"]) if "priority" in options else None,
-        materialized=_materialized(options["materialized"]) if "materialized" in options else "table",
+        materialized=materialized,
         data_version=read_data_version(options["data_version"]) if "data_version" in options else None,
         automation=read_automation(options["automation"]) if "automation" in options else None,
         freshness=read_freshness(options["freshness"]) if "freshness" in options else None,

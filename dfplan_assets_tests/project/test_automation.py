@@ -64,6 +64,7 @@ def test_a_project_says_nothing_of_all_this(tmp_path: Path) -> None:
         ("schedules: {a: {cron: '@daily', selct: one}}", 2, "unknown key schedules.a.selct"),
         ("schedules: {a: {cron: '@daily', select: ''}}", 2, "schedules.a.select is empty"),
         ("schedules: {a: {cron: '@daily', status: on}}", 2, "schedules.a.status cannot be 'on'"),
+        ("schedules: {dfplan_drift: {cron: '@daily'}}", 2, "dfplan_drift has a name of this package's own"),
         ("schedules: [a]", 2, "schedules must be a mapping"),
         ("automation: sometimes", 2, "automation cannot be 'sometimes'"),
         ("automation: on_cron(0 25 * * *)", 2, "'0 25 * * *' is no cron: its hour cannot be '25'"),
@@ -130,6 +131,8 @@ def test_a_view_says_how_old_its_result_may_be(tmp_path: Path, written: str, fre
         ("freshness: {within: 24h, timezone: UTC}", "freshness has a timezone but no cron"),
         ("freshness: {within: 1h, cron: x}", "'x' is no cron: it has 1 fields, not 5"),
         ("automation: on_cron()", "'' is no cron"),
+        ("automation: eager\nmaterialized: view", "automation has no use in a view that is not stored"),
+        ("freshness: {within: 1h}\nmaterialized: view", "freshness has no use in a view that is not stored"),
     ],
 )
 def test_what_a_view_cannot_say(tmp_path: Path, front_matter: str, cause: str) -> None:
