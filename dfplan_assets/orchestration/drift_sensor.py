@@ -7,7 +7,7 @@ its end in the middle of a tick loses a run or doubles one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import dagster as dg
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
@@ -123,7 +123,7 @@ def _run_under_way(instance: dg.DagsterInstance, keys: set[dg.AssetKey]) -> dg.D
 
 
 def _reason_to_wait(
-    earlier: list[dg.RunRecord] | tuple[dg.RunRecord, ...], drift: Drift, pause_seconds: int, now: float
+    earlier: Sequence[dg.RunRecord], drift: Drift, pause_seconds: int, now: float
 ) -> str | None:
     """Why the runs for this very change keep it from another one; None where it is time to try again."""
     last = earlier[0]

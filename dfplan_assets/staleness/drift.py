@@ -48,7 +48,8 @@ def drift(
 ) -> Drift:
     """As ``drift_now``, of these results and versions of sources. Pure: nothing else is looked at."""
     staleness = stale(plan, published, sources)
-    changed, unknowable = [], []
+    changed: list[str] = []
+    unknowable: list[str] = []
     for view, each in staleness.items():
         if each.own:
             standing = _standing_reasons(plan, view, sources)
