@@ -45,8 +45,8 @@ def main() -> None:
         print(f"staleness: {count:,} views, {SOURCES} sources")
         deciding = decided(root)
         print(
-            f"  deciding: median {deciding:.2f} s of {ROUNDS} (at most {DECIDING_LIMIT_SECONDS} s), of it the "
-            f"versions of all sources {versions_told(root):.3f} s"
+            f"  deciding: median {deciding:.2f} s of {ROUNDS} (at most {DECIDING_LIMIT_SECONDS} s), of it "
+            f"the versions of all sources {versions_told(root):.3f} s"
         )
         remove_caches()
         print(

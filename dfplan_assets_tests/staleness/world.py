@@ -53,6 +53,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.last_states: dict[str, str] = {}
 
     def copy(self, folder: Path) -> World:
         """The same project elsewhere, times of change included."""
@@ -154,7 +155,8 @@ class World:
 
 def by_command(world: World) -> None:
     """``dfplan run --stale``."""
-    world.dfplan("run", "--stale")
+    report = world.dfplan("run", "--stale")
+    world.last_states = {view: each["state"] for view, each in report["views"].items()}
 
 
 def by_ui(world: World) -> None:
