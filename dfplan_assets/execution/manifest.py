@@ -9,7 +9,8 @@
                                  "inputs": {"orders": "03de…"}, "identity": {"meaning": "1c9e…"},
                                  "sources": {"orders": {"orders.parquet": "51d0…"}}}}]}
 
-Results of earlier versions of this package have no ``provenance``. Files are named relative to the result's folder, so that the output folder can be moved.
+Results of earlier versions of this package have no ``provenance``. Files are named relative to the
+result's folder, so that the output folder can be moved.
 """
 
 from __future__ import annotations
