@@ -10,7 +10,8 @@ import dagster as dg
 import pytest
 
 from dfplan_assets.errors import ProjectError
-from dfplan_assets.orchestration.definitions import project_definitions
+from dfplan_assets.orchestration.definitions import project_definitions, run_definitions
+from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets_tests.small_projects import plan_of, write_shop
 
 NIGHT = datetime(2026, 1, 2, 3, tzinfo=timezone.utc)
@@ -105,4 +106,4 @@ def test_a_selection_that_means_nothing_names_its_schedule(tmp_path: Path, selec
     assert error.cause == f"select: {select}: {cause}"
     assert error.next_step
     # A run here and now has nothing to do with schedules.
-    project_definitions(plan, observable=False)
+    run_definitions(plan, DfplanTranslator())
