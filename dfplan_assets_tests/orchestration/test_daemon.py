@@ -108,9 +108,7 @@ class Daemon:
         states = self.instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
         for state in states:
             if state.instigator_name == "dfplan_drift":
-                return list(
-                    self.instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=20)
-                )
+                return list(self.instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=20))
         return []
 
     def _tail(self) -> str:
