@@ -154,7 +154,5 @@ def _reason_to_wait(
 def _why_nothing(drift: Drift) -> str:
     if not drift.unknowable:
         return f"Nothing is stale: all {len(drift.staleness)} views are what running them would give."
-    return (
-        f"Nothing changed. Never up to date, and run with the next change or by a schedule: "
-        f"{listed(drift.unknowable)}."
-    )
+    never = summary(drift.staleness[view] for view in drift.unknowable)
+    return f"Nothing changed. What is never up to date waits for a change or a schedule: {never}."

@@ -18,7 +18,7 @@ from dfplan_assets.errors import InputError
 from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.drift_sensor import CHANGE_TAG, build_drift_sensor
 from dfplan_assets.planning.bundle import ProjectPlan
-from dfplan_assets_tests.small_projects import plan_of, write_shop
+from dfplan_assets_tests.small_projects import plan_of, write_project, write_shop
 
 _REPOSITORY = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("shop"), "__repository__")
 REVENUE = "marts/revenue.sql"
@@ -335,10 +335,36 @@ def test_a_view_that_is_never_up_to_date_waits_for_a_change_of_another(tmp_path:
     world = World(write_shop(tmp_path, clock="select now() as at"), dg.DagsterInstance.ephemeral())
     assert world.run(world.requested())
     assert world.skipped() == (
-        "Nothing changed. Never up to date, and run with the next change or by a schedule: clock."
+        "Nothing changed. What is never up to date waits for a change or a schedule: "
+        "clock: uses now(): never up to date."
     )
     (world.shop / "data/nation.csv").write_text("key,name\n1,IT\n", encoding="utf-8")
     assert sorted(views_of(world.requested())) == ["best", "clock", "revenue"]
+
+
+def test_a_view_that_is_never_up_to_date_runs_where_it_never_ran(tmp_path: Path) -> None:
+    write_project(tmp_path, {"clock.sql": "select now() as at"})
+    assert views_of(World(tmp_path, dg.DagsterInstance.ephemeral()).requested()) == ["clock"]
+
+
+def test_a_source_that_cannot_be_asked_is_said_and_runs_nothing(tmp_path: Path) -> None:
+    source = {"path": "data/a.csv", "data_version": "latest_version:latest"}
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/a.csv").write_text("id\n1\n", encoding="utf-8")
+    (tmp_path / "data/version").write_text("1", encoding="utf-8")
+    (tmp_path / "latest_version.py").write_text(
+        "from pathlib import Path\n\n"
+        "def latest(source):\n    return (Path(source.path).parent / 'version').read_text()\n"
+    )
+    folder = write_project(tmp_path, {"one.sql": "select id from a"}, {"a": source})
+    world = World(folder, dg.DagsterInstance.ephemeral())
+    assert world.run(world.requested())
+    (tmp_path / "data/version").unlink()
+    assert "one: whether a changed cannot be told: latest_version:latest failed: FileNotFoundError" in (
+        world.skipped()
+    )
+    (tmp_path / "data/version").write_text("1", encoding="utf-8")
+    assert "Nothing is stale" in world.skipped()
 
 
 def test_a_view_that_is_not_stored_never_runs_but_lets_a_change_through(tmp_path: Path) -> None:
