@@ -8,6 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.asset_daemon_cursor import AssetDaemonCursor
 
 from dfplan_assets.errors import ViewError
 from dfplan_assets.orchestration.definitions import project_definitions
@@ -26,7 +27,7 @@ class World:
     def __init__(self, folder: Path, automation: str, views: dict[str, str] | None = None) -> None:
         self.folder = folder
         self.instance = dg.DagsterInstance.ephemeral()
-        self._cursor: dg.AssetDaemonCursor | None = None  # type: ignore[name-defined]
+        self._cursor: AssetDaemonCursor | None = None
         self.write_orders("1,10", "2,30")
         write_project(
             folder,
@@ -72,7 +73,7 @@ class World:
 
     def ticks(self, most: int = 8) -> list[set[str]]:
         """What each tick asks for, until one asks for nothing."""
-        found = []
+        found: list[set[str]] = []
         for _ in range(most):
             asked = self.tick()
             if not asked:

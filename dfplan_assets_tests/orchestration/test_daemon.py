@@ -149,11 +149,19 @@ def test_a_daemon_runs_what_must_run_and_nothing_twice(daemon: Daemon) -> None:
     best.write_text(f"-- the best\n{query}", encoding="utf-8")
     assert "Nothing is stale" in daemon.until_looked()
 
+    # Its meaning changed on the disk: one run of it, with no code location loaded again.
+    query = query.replace("limit 1", "limit 2")
+    best.write_text(query, encoding="utf-8")
+    third = daemon.until_run(3)
+    assert third.is_success
+    assert daemon.made(third) == {"best"}
+    assert "Nothing is stale" in daemon.until_looked()
+
     # A view fails: its run is shown as failed, tried again, and not hidden by its run key.
     best.write_text(query.replace("order by", "where 1 / (octet_length(name) - 2) > 0 order by"))
-    third = daemon.until_run(3)
-    assert third.status is dg.DagsterRunStatus.FAILURE
-    assert daemon.made(third) == set()
+    fourth = daemon.until_run(4)
+    assert fourth.status is dg.DagsterRunStatus.FAILURE
+    assert daemon.made(fourth) == set()
 
     # Its correction is another change, though the meaning is one that was there before: nothing ran since.
     best.write_text(query, encoding="utf-8")

@@ -71,13 +71,14 @@ class World:
 
     def leave_run(self, request: dg.RunRequest, status: dg.DagsterRunStatus) -> dg.DagsterRun:
         """A run as the daemon made it of a request, that got as far as this and no further."""
-        return create_run_for_test(
+        run: dg.DagsterRun = create_run_for_test(
             self.instance,
             status=status,
             tags={**request.tags, RUN_KEY_TAG: str(request.run_key)},
             asset_selection=frozenset(request.asset_selection or ()),
             remote_job_origin=_REPOSITORY.get_job_origin("__ASSET_JOB"),
         )
+        return run
 
     def fail(self, request: dg.RunRequest) -> dg.DagsterRun:
         run = self.leave_run(request, dg.DagsterRunStatus.STARTED)
