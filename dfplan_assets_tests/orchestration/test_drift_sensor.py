@@ -10,7 +10,9 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from dagster._core.execution.api import create_execution_plan
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
+from dagster._core.snap import snapshot_from_execution_plan
 from dagster._core.storage.tags import RUN_KEY_TAG
 from dagster._core.test_utils import create_run_for_test
 
@@ -205,6 +207,27 @@ def test_a_run_of_other_views_is_not_waited_for(world: World) -> None:
         asset_selection=frozenset({dg.AssetKey(["mart", "cheap"])}),
     )
     assert views_of(world.requested()) == ["revenue", "best"]
+
+
+@pytest.mark.parametrize(("job", "waits"), [("everything", True), ("something_else", False)])
+def test_a_run_of_a_whole_job_is_waited_for_where_it_makes_what_is_stale(
+    world: World, job: str, waits: bool
+) -> None:
+    @dg.job
+    def something_else() -> None:
+        dg.op(name="other")(lambda: None)()
+
+    everything = project_definitions(world.loaded).resolve_implicit_global_asset_job_def()
+    definition = {"everything": everything, "something_else": something_else}[job]
+    plan = create_execution_plan(definition)
+    world.write_orders(1.0)
+    run = create_run_for_test(
+        world.instance,
+        status=dg.DagsterRunStatus.STARTED,
+        job_snapshot=definition.get_job_snapshot(),
+        execution_plan_snapshot=snapshot_from_execution_plan(plan, definition.get_job_snapshot_id()),
+    )
+    assert (run.run_id in str(world.tick())) == waits
 
 
 def test_a_run_that_the_daemon_created_and_did_not_submit_is_asked_for_again(world: World) -> None:
