@@ -14,6 +14,7 @@ import pytest
 
 from dfplan_assets.errors import ExecutionError, SourceError
 from dfplan_assets.execution import materialise as materialise_module
+from dfplan_assets.execution.inputs import Inputs
 from dfplan_assets.execution.source_versions import (
     MOST_NAMED_FILES,
     NO_FILE,
@@ -112,6 +113,24 @@ def test_an_object_store_has_none_without_a_function(tmp_path: Path) -> None:
     found = source_version(csv("s3://bucket/s.csv"), tmp_path)
     assert found.version is None
     assert "data_version: module:function" in (found.problem or "")
+
+
+def test_a_delta_table_has_the_version_that_is_read(tmp_path: Path) -> None:
+    deltalake = pytest.importorskip("deltalake")
+    folder = tmp_path / "sales"
+    for number in range(3):
+        deltalake.write_deltalake(str(folder), pa.table({"a": [number]}), mode="append")
+    latest = Source("sales", f"{folder}/", "delta", {}, None)
+    pinned = replace(latest, version=1)
+    before = version(latest), version(pinned)
+    assert source_version(latest, tmp_path).parts["version"].endswith(":2")
+    assert source_version(pinned, tmp_path).parts["version"].endswith(":1")
+    deltalake.write_deltalake(str(folder), pa.table({"a": [7]}), mode="append")
+    assert version(latest) != before[0]
+    assert version(pinned) == before[1]
+    absent = replace(latest, path=f"{tmp_path}/absent/")
+    with pytest.raises(SourceError, match="no Delta table"):
+        source_version(absent, tmp_path)
 
 
 @pytest.fixture
@@ -232,17 +251,17 @@ def test_an_error_that_comes_with_a_changed_source_is_not_held_against_the_query
     file = tmp_path / "s.csv"
     file.write_text("a\n0\n")
     plan = plan_project(tmp_path, {"v": "select 6 / a as b from s"}, {"s": csv(file)})
-    register = materialise_module.Inputs.register
+    register = Inputs.register
     readings = []
 
-    def registering(inputs: materialise_module.Inputs, ctx: object) -> None:
+    def registering(inputs: Inputs, ctx: object) -> None:
         register(inputs, ctx)  # type: ignore[arg-type]
         readings.append(1)
         if len(readings) == 1:
             file.write_text("a\n2\n\n")
             raise ExecutionError("v", "the file was half written", "again")
 
-    monkeypatch.setattr(materialise_module.Inputs, "register", registering)
+    monkeypatch.setattr(Inputs, "register", registering)
     assert pq.read_table(run(plan).publication.files[0]).to_pylist() == [{"b": 3}]
     assert len(readings) == 2
 
