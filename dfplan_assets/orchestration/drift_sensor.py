@@ -16,6 +16,7 @@ from dagster._core.storage.tags import RUN_KEY_TAG
 
 from dfplan_assets.orchestration.assets import op_names
 from dfplan_assets.orchestration.data_versions import STALE_TAG
+from dfplan_assets.orchestration.held_back import held_back
 from dfplan_assets.orchestration.project_on_disk import ProjectOnDisk, graph_moved, listed
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
@@ -57,7 +58,15 @@ def build_drift_sensor(
         drift = drift_now(current)
         if not drift.views:
             return dg.SkipReason(_why_nothing(drift))
-        return _request(context.instance, drift, key_of, op_of, settings.every_seconds, clock())
+        held = held_back(context.instance, current, drift.views, key_of)
+        views = tuple(view for view in drift.views if view not in held)
+        if not views:
+            return dg.SkipReason(
+                "What is stale waits, since what it reads did not pass "
+                f"{listed(sorted(set(held.values())))}: {listed(held)}. "
+                "When that is in order, run the view with the check again."
+            )
+        return _request(context.instance, drift, views, key_of, op_of, settings.every_seconds, clock())
 
     return dg.SensorDefinition(
         name=name,
@@ -78,6 +87,7 @@ def summary(staleness: Iterable[Staleness]) -> str:
 def _request(
     instance: dg.DagsterInstance,
     drift: Drift,
+    views: Sequence[str],
     key_of: Callable[[str], dg.AssetKey],
     op_of: Mapping[str, str],
     pause_seconds: int,
@@ -85,8 +95,8 @@ def _request(
 ) -> dg.RunRequest | dg.SkipReason:
     """A run for a drift, unless one is under way, has ended in a way that none can follow, or must wait."""
     earlier = instance.get_run_records(dg.RunsFilter(tags={CHANGE_TAG: drift.change}))  # newest first
-    keys = [key_of(view) for view in drift.views]
-    steps = {op_of[view] for view in drift.views}
+    keys = [key_of(view) for view in views]
+    steps = {op_of[view] for view in views}
     busy = _run_under_way(instance, set(keys), steps)
     if busy is not None:
         return dg.SkipReason(

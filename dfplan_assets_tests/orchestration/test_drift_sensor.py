@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -17,9 +18,11 @@ from dagster._core.storage.tags import RUN_KEY_TAG
 from dagster._core.test_utils import create_run_for_test
 
 from dfplan_assets.errors import InputError
+from dfplan_assets.golden.update import update
 from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.drift_sensor import CHANGE_TAG, build_drift_sensor
 from dfplan_assets.planning.bundle import ProjectPlan
+from dfplan_assets.project import load_project
 from dfplan_assets_tests.small_projects import plan_of, write_project, write_shop
 
 _REPOSITORY = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("shop"), "__repository__")
@@ -406,3 +409,27 @@ def test_the_sensor_is_part_of_the_definitions_and_off(world: World) -> None:
     sensor = project_definitions(world.loaded).get_sensor_def("dfplan_drift")
     assert sensor.default_status is dg.DefaultSensorStatus.STOPPED
     assert sensor.minimum_interval_seconds == 60
+
+
+def test_what_a_blocking_check_stopped_waits_until_the_check_passes(tmp_path: Path) -> None:
+    shop = write_shop(tmp_path)
+    file = shop / "dfplan.yaml"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "checks": {"plan_drift": "block"}}))
+    update(load_project(shop))
+    world = World(shop, dg.DagsterInstance.ephemeral())
+    assert world.run(world.requested())
+    world.rewrite("sum(o.price)", "avg(o.price)")
+    stopped = world.requested()
+    assert views_of(stopped) == ["revenue", "best"]
+    assert not world.run(stopped)
+    assert world.skipped() == (
+        "What is stale waits, since what it reads did not pass check plan_drift of revenue: best. "
+        "When that is in order, run the view with the check again."
+    )
+    # Others do not wait with it.
+    world.rewrite("price < 25", "price < 5", "staging/mart.cheap.sql")
+    update(load_project(shop))
+    assert views_of(world.requested()) == ["mart/cheap"]
+    assert world.run(world.requested())
+    assert world.run(dg.RunRequest(run_key="by hand", asset_selection=[dg.AssetKey("revenue")]))
+    assert views_of(world.requested()) == ["best"]
