@@ -10,7 +10,10 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run_iterator
+from dagster._core.execution.context.system import PlanOrchestrationContext
 from dagster._core.execution.job_execution_result import JobExecutionResult
+from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.execution.retries import RetryMode
 
 from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.executor import build_executor, dfplan_executor, with_measured_priorities
@@ -240,6 +243,64 @@ def test_each_attempt_has_a_time_of_its_own(instance: dg.DagsterInstance) -> Non
         ("fails", False, 1),
         ("fails", False, 2),
     ]
+
+
+# Other executors
+
+
+class RecordingExecutor(dg.Executor):
+    """Runs nothing, and keeps the tags of the steps that it was to run."""
+
+    def __init__(self) -> None:
+        self.tags: dict[str, Mapping[str, str]] = {}
+
+    @property
+    def retries(self) -> RetryMode:
+        return RetryMode.DISABLED
+
+    def execute(
+        self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
+    ) -> Iterator[dg.DagsterEvent]:
+        # Those of celery and Dask look for themselves and their plan in the context.
+        assert plan_context.executor is self
+        assert plan_context.execution_plan is execution_plan
+        steps = (execution_plan.get_step_by_key(key) for key in execution_plan.step_keys_to_execute)
+        self.tags = {step.key: step.tags or {} for step in steps}
+        yield from ()
+
+
+recorder = RecordingExecutor()
+
+
+@dg.op(tags={"dagster-celery/priority": "10"})
+def first_in_celery() -> None:
+    """Does nothing."""
+
+
+@dg.job(
+    executor_def=with_measured_priorities(dg.ExecutorDefinition.hardcoded_executor(recorder), find_orderer)
+)
+def for_other_executors() -> None:
+    for name in "abc":
+        step.alias(name)()
+    first_in_celery()
+
+
+def test_an_executor_finds_priorities_in_the_tags_for_dagster_and_for_celery(
+    instance: dg.DagsterInstance,
+) -> None:
+    use(first_to_last=["b", "c", "a", "first_in_celery"])
+    run_job(for_other_executors, instance)
+    assert {key: tags["dagster/priority"] for key, tags in recorder.tags.items()} == {
+        "b": "4",
+        "c": "3",
+        "a": "2",
+        "first_in_celery": "1",
+    }
+    celery = {key: int(tags["dagster-celery/priority"]) for key, tags in recorder.tags.items()}
+    assert celery["b"] > celery["c"] > celery["a"]
+    assert celery["first_in_celery"] == 10
+    assert all(0 <= level <= 10 for level in celery.values())
 
 
 # Chains

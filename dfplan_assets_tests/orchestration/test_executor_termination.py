@@ -22,6 +22,13 @@ heard = threading.Event()
 release = threading.Event()
 
 
+def wait_for_abandoned_steps() -> None:
+    for thread in threading.enumerate():
+        if thread.name.startswith("steps-"):
+            thread.join(WAIT_SECONDS)
+            assert not thread.is_alive()
+
+
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
     notes.lines.clear()
@@ -30,6 +37,7 @@ def _fresh() -> Iterator[None]:
     release.clear()
     yield
     release.set()
+    wait_for_abandoned_steps()
 
 
 @pytest.fixture
@@ -144,10 +152,7 @@ def test_an_abandoned_step_publishes_and_logs_nothing_after_the_run(instance: dg
     result = run_job(terminated_in_vain, instance)
     before = len(instance.all_logs(result.run_id))
     release.set()
-    for thread in threading.enumerate():
-        if thread.name.startswith("steps-"):
-            thread.join(WAIT_SECONDS)
-            assert not thread.is_alive()
+    wait_for_abandoned_steps()
     assert notes.lines == [
         "not published: the run ended before the view was ready, so that its result was not published"
     ]
