@@ -51,12 +51,13 @@ def source_exists(source: Source) -> bool:
 
 
 def source_files(source: Source) -> tuple[Path, ...] | None:
-    """The files of a source that stand on this machine; None for an object store.
+    """The files of a source that stand on this machine.
 
-    Those of a folder end as its format's files do.
+    Those of a folder end as its format's files do. None for an object store, and for a Delta table: its log
+    says which files are its own (``delta_files``).
     """
     path = source.path
-    if "://" in path:
+    if "://" in path or source.format == "delta":
         return None
     if path.endswith("/"):
         ending = str(source.options.get("file_extension", EXTENSIONS[source.format]))
