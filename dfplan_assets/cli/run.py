@@ -10,21 +10,25 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from dfplan_assets.cli.options import current_options, project_options
+from dfplan_assets.cli.options import Options, current_options, project_options
 from dfplan_assets.cli.output import print_json, print_text, stdout_to_stderr
 from dfplan_assets.cli.progress import progress_display
 
 if TYPE_CHECKING:
     from dfplan_assets.orchestration.runs import RunReport, ViewOutcome
+    from dfplan_assets.planning.bundle import ProjectPlan
 
-_STATE_STYLE = {"materialised": "green", "failed": "bold red", "skipped": "yellow"}
+_STATE_STYLE = {"materialised": "green", "cached": "dim", "failed": "bold red", "skipped": "yellow"}
 
 
 @click.command()
 @click.argument("selection", required=False)
+@click.option(
+    "--stale", is_flag=True, help="Only what is stale, and what lies behind it as far as it has to run."
+)
 @project_options
 @click.pass_context
-def run(ctx: click.Context, selection: str | None) -> None:
+def run(ctx: click.Context, selection: str | None, stale: bool) -> None:
     """Materialise the views of SELECTION; all of them if none is given.
 
     SELECTION is Dagster's asset selection syntax: revenue, +revenue (with everything upstream),
@@ -34,8 +38,6 @@ def run(ctx: click.Context, selection: str | None) -> None:
     # A process that ends need not look for garbage first, which takes seconds after a large run.
     atexit.register(gc.freeze)
     with stdout_to_stderr():
-        # Importing Dagster takes longer than all other commands do.
-        from dfplan_assets.orchestration.runs import run_views
         from dfplan_assets.planning.project_plan import plan_project
         from dfplan_assets.project import load_project
         from dfplan_assets.store.plan_memory import PlanMemory
@@ -43,9 +45,11 @@ def run(ctx: click.Context, selection: str | None) -> None:
         project = load_project(options.project)
         memory = PlanMemory.of(project)
         plan = plan_project(project, memory)
-        with progress_display() as display:
-            report = run_views(plan, selection, display)
+        report = _run_stale(plan, selection) if stale else _run(plan, selection)
         memory.save(project)
+    if report is None:
+        _print_nothing_to_do(options)
+        return
     if options.format == "json":
         print_json(_document(report))
     else:
@@ -59,6 +63,37 @@ def run(ctx: click.Context, selection: str | None) -> None:
         if warning is not None:
             click.echo(f"Warning: {warning}", err=True)
     ctx.exit(0 if report.success else 1)
+
+
+def _run(plan: ProjectPlan, selection: str | None) -> RunReport:
+    # Importing Dagster takes longer than all other commands do.
+    from dfplan_assets.orchestration.runs import run_views
+
+    with progress_display() as display:
+        return run_views(plan, selection, display)
+
+
+def _run_stale(plan: ProjectPlan, selection: str | None) -> RunReport | None:
+    """Runs what is stale; None where nothing is, which is known before Dagster is imported.
+
+    With a selection it is not: Dagster reads that.
+    """
+    from dfplan_assets.staleness.look import staleness_now
+
+    staleness = staleness_now(plan)
+    if selection is None and not any(each.is_stale for each in staleness.values()):
+        return None
+    from dfplan_assets.orchestration.runs import run_stale_views
+
+    with progress_display() as display:
+        return run_stale_views(plan, selection, display, staleness)
+
+
+def _print_nothing_to_do(options: Options) -> None:
+    if options.format == "json":
+        print_json({"run_id": None, "success": True, "views": {}})
+    else:
+        print_text("Nothing to do: nothing is stale. `dfplan plan` says of each view what it was made of.")
 
 
 def _failed_checks(report: RunReport) -> dict[str, list[str]]:
@@ -112,5 +147,7 @@ def _table(report: RunReport) -> Table:
 def _state(outcome: ViewOutcome) -> Text:
     if outcome.state == "materialised":
         return Text("")
+    if outcome.state == "cached":
+        return Text("unchanged, its last result stays", style=_STATE_STYLE["cached"])
     text = outcome.state if outcome.state == "failed" else f"skipped: {outcome.error}"
     return Text(text, style=_STATE_STYLE[outcome.state])

@@ -26,7 +26,7 @@ from dfplan_assets.errors import ExecutionError
 from dfplan_assets.execution.durable import sync
 from dfplan_assets.execution.locks import locked
 from dfplan_assets.execution.manifest import published_bytes, read_manifest, write_manifest
-from dfplan_assets.execution.publication import Publication
+from dfplan_assets.execution.publication import Provenance, Publication
 from dfplan_assets.execution.staging import staging_place, sweep
 from dfplan_assets.project.model import Project
 
@@ -97,11 +97,12 @@ class Warehouse:
                 folder = place.enter_context(staging_place(self.output))
             yield folder
 
-    def publish(self, stage: Stage, rows: int) -> Publication:
+    def publish(self, stage: Stage, rows: int, provenance: Provenance | None = None) -> Publication:
         """Make the files in a stage, which hold ``rows`` rows, the view's last result; the stage is used up.
 
-        Of two that publish the same view at once, one comes after the other. Raises ExecutionError where the
-        result cannot be published; the last one then stays.
+        ``provenance`` is published with it, in the same step. Of two that publish the same view at once, one
+        comes after the other. Raises ExecutionError where the result cannot be published; the last one then
+        stays.
         """
         folder = self._folder(stage.view)
         with _writing(self.output, f"view {stage.view}"):
@@ -125,6 +126,7 @@ class Warehouse:
                     rows=rows,
                     bytes=size,
                     published_at=published_at,
+                    provenance=provenance,
                 )
                 write_manifest(folder, stage.view, (publication, *older))
         return publication

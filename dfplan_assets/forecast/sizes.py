@@ -8,7 +8,7 @@ from dfplan_assets.errors import SourceError
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.planning.delta import delta_files
-from dfplan_assets.planning.sources import source_files
+from dfplan_assets.planning.source_files import source_files
 
 
 class TableSizes:

@@ -15,16 +15,23 @@ from dagster._core.storage.tags import PRIORITY_TAG
 
 from dfplan_assets.errors import ExecutionError, InputError
 from dfplan_assets.orchestration.bundle_metadata import bundle_metadata, store_failure
+from dfplan_assets.orchestration.data_versions import (
+    OBSERVE_OP,
+    STALE_TAG,
+    observable_sources,
+    provenance_tags,
+    tell_sources_read,
+)
 from dfplan_assets.orchestration.markdown import fenced, shorten
 from dfplan_assets.orchestration.plan_checks import PlanChecker, check_specs
-from dfplan_assets.orchestration.run_metadata import run_metadata
-from dfplan_assets.orchestration.runner import Attempt, Made
+from dfplan_assets.orchestration.run_metadata import reused_metadata, run_metadata
+from dfplan_assets.orchestration.runner import Attempt, Made, Reused
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.orchestration.view_steps import ViewStep, running
 from dfplan_assets.planning.bundle import ProjectPlan, UnplannedView, ViewPlan
 from dfplan_assets.project.model import View
 
-Make = Callable[[Attempt], Made]
+Make = Callable[[Attempt], Made | Reused]
 """Runs a view for a Dagster run; raises ExecutionError or InputError."""
 
 _FAILURE_BYTES = 8_000
@@ -54,17 +61,25 @@ def view_assets(
     return assets
 
 
-def source_specs(project: ProjectPlan, translator: DfplanTranslator) -> list[dg.AssetSpec]:
-    """The sources, as assets that something outside the project makes."""
-    return [
-        dg.AssetSpec(
+def source_assets(project: ProjectPlan, translator: DfplanTranslator) -> list[dg.AssetsDefinition]:
+    """The sources, as assets that something outside the project makes, and that can be observed."""
+    specs = source_specs(project, translator)
+    if not specs:
+        return []
+    return [observable_sources(project, specs, op_names((*project.all_views, OBSERVE_OP))[OBSERVE_OP])]
+
+
+def source_specs(project: ProjectPlan, translator: DfplanTranslator) -> dict[str, dg.AssetSpec]:
+    """What the sources are in Dagster, by name."""
+    return {
+        source.name: dg.AssetSpec(
             translator.get_asset_key(source.name),
             group_name=translator.get_source_group_name(source),
             kinds=translator.get_source_kinds(source),
             metadata=translator.get_source_metadata(project, source),
         )
         for source in project.project.sources.values()
-    ]
+    }
 
 
 def op_names(views: Iterable[str]) -> Mapping[str, str]:
@@ -114,25 +129,35 @@ def _view_asset(
     # Dagster knows a result that brings checks with it by this very annotation, without parameter.
     def run_view() -> dg.MaterializeResult:  # type: ignore[type-arg]
         context = dg.AssetExecutionContext.get()
+        attempt = Attempt(
+            view,
+            context.run.run_id,
+            number=context.retry_number + 1,
+            only_if_stale=context.run.tags.get(STALE_TAG) == "true",
+        )
         try:
-            made = make(Attempt(view, context.run.run_id, number=context.retry_number + 1))
+            made = make(attempt)
         except (ExecutionError, InputError) as error:
             # The message says all that a reader can use; a stack of this package's frames would hide it.
             raise dg.Failure(shorten(str(error), _FAILURE_BYTES), allow_retries=False) from None
         failure = store_failure(made.recorded)
         if failure is not None:
             context.log.warning(failure)
+        key_of = translator.get_asset_key
+        if isinstance(made, Reused):
+            publication, metadata = made.publication, reused_metadata(made, plan.lineage, key_of)
+        else:
+            publication = made.done.publication
+            metadata = {
+                **run_metadata(made.done, plan.lineage, key_of, project.project.root),
+                **bundle_metadata(made),
+            }
+        tell_sources_read(context, project.project.sources, key_of, publication)
         return dg.MaterializeResult(
             asset_key=spec.key,
-            metadata={
-                **run_metadata(
-                    made.done,
-                    plan.lineage,
-                    translator.get_asset_key,
-                    project.project.root,
-                ),
-                **bundle_metadata(made),
-            },
+            metadata=metadata,
+            data_version=dg.DataVersion(publication.data_version),
+            tags=provenance_tags(project, view, key_of, publication),
             check_results=checker.results(view, spec.key, made),
         )
 

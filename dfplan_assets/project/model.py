@@ -12,6 +12,10 @@ import pyarrow as pa
 
 SourceFormat = Literal["parquet", "csv", "json", "arrow", "delta"]
 Materialized = Literal["table", "view"]
+DataVersionPolicy = Literal["inputs", "content"]
+
+FILES = "files"
+"""The data version of a source that is told by its files."""
 OptionValue = bool | int | float | str
 ParameterValue = bool | int | float | str | datetime.date | datetime.datetime | None
 
@@ -22,7 +26,8 @@ class Source:
 
     ``path`` is an absolute file, glob or folder (ending in ``/``). ``columns`` is None where the
     file's own schema is to be taken; with columns the views plan before the file exists. ``version``
-    is that of a Delta table, None for the latest.
+    is that of a Delta table, None for the latest. ``data_version`` says how it is told whether the rows are
+    still the same: ``files`` (by the files, or the version of a Delta table), or ``module:function``.
     """
 
     name: str
@@ -31,6 +36,7 @@ class Source:
     options: Mapping[str, OptionValue]
     columns: pa.Schema | None
     version: int | None = None
+    data_version: str = FILES
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class View:
     ``sql`` is the file's whole text with the front matter comment left in, so that lines and
     columns in error messages are those of the file. ``priority`` outranks measured cost in the order
     of a run, higher first. ``materialized`` is ``table`` where the result is stored, ``view`` where the
-    query is inlined into the views that read it.
+    query is inlined into the views that read it. ``data_version`` is None where the project decides.
     """
 
     name: str
@@ -53,6 +59,7 @@ class View:
     params: Mapping[str, ParameterValue]
     priority: int | None = None
     materialized: Materialized = "table"
+    data_version: DataVersionPolicy | None = None
 
     @property
     def is_virtual(self) -> bool:
@@ -130,6 +137,8 @@ class Project:
     """A folder with a ``dfplan.yaml``, its views and sources by name.
 
     ``output`` is an absolute folder. ``store`` is a SQLAlchemy URL whose SQLite path is absolute.
+    ``data_version`` says of each view that does not say so itself when its result counts as another one:
+    when it was made of other ``inputs``, or when its ``content`` differs.
     """
 
     name: str
@@ -147,6 +156,7 @@ class Project:
     scheduling: Scheduling = Scheduling()
     golden: Golden | None = None
     plan_checks: PlanChecks = PlanChecks()
+    data_version: DataVersionPolicy = "inputs"
 
     @property
     def golden_plans(self) -> Golden:
@@ -156,3 +166,7 @@ class Project:
     def params_of(self, view: View) -> dict[str, ParameterValue]:
         """The values bound as ``$name`` in a view: the project's, overridden by the view's own."""
         return {**self.params, **view.params}
+
+    def data_version_of(self, view: View) -> DataVersionPolicy:
+        """When a view's result counts as another one: as the view says, else as the project does."""
+        return view.data_version or self.data_version

@@ -13,8 +13,9 @@ from dfplan_assets.project.front_matter import is_blank_sql, split_front_matter
 from dfplan_assets.project.model import Materialized, View
 from dfplan_assets.project.names import canonical_name
 from dfplan_assets.project.parameters import read_view_parameters
+from dfplan_assets.project.settings import read_data_version
 
-_KEYS = ("name", "description", "owners", "tags", "params", "priority", "materialized")
+_KEYS = ("name", "description", "owners", "tags", "params", "priority", "materialized", "data_version")
 _MATERIALIZED: tuple[Materialized, ...] = ("table", "view")
 
 # Dagster's pools rank by priority too and want it small.
@@ -122,6 +123,7 @@ def read_view(path: Path, folder: Path) -> View:
         params=read_view_parameters(options["params"]) if "params" in options else {},
         priority=_priority(options["priority"]) if "priority" in options else None,
         materialized=_materialized(options["materialized"]) if "materialized" in options else "table",
+        data_version=read_data_version(options["data_version"]) if "data_version" in options else None,
     )
 
 
