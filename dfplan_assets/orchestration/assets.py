@@ -55,7 +55,7 @@ def view_assets(
             assets.append(_view_asset(project, plan, ops[name], translator, make, checker))
     for name, unplanned in project.unplanned.items():
         if project.is_virtual(name):
-            assets.append(_unplanned_spec(unplanned, translator))
+            assets.append(_unplanned_spec(project, unplanned, translator))
         else:
             assets.append(_unplanned_asset(project, unplanned, ops[name], translator))
     return assets
@@ -170,7 +170,9 @@ def _unplanned_asset(
     """An asset that says why its view cannot be planned, and fails with that when it is run."""
 
     @dg.multi_asset(
-        specs=[_unplanned_spec(unplanned, translator)], name=op_name, op_tags=_op_tags(unplanned.view)
+        specs=[_unplanned_spec(project, unplanned, translator)],
+        name=op_name,
+        op_tags=_op_tags(unplanned.view),
     )
     @running(ViewStep(project, unplanned.view.name))
     def fail() -> dg.MaterializeResult[None]:
@@ -187,7 +189,9 @@ def _why_unplanned(unplanned: UnplannedView) -> str:
     return shorten(str(unplanned.error), _FAILURE_BYTES)
 
 
-def _unplanned_spec(unplanned: UnplannedView, translator: DfplanTranslator) -> dg.AssetSpec:
+def _unplanned_spec(
+    project: ProjectPlan, unplanned: UnplannedView, translator: DfplanTranslator
+) -> dg.AssetSpec:
     with _virtual_assets_allowed():
         return dg.AssetSpec(
             translator.get_asset_key(unplanned.view.name),
@@ -196,6 +200,8 @@ def _unplanned_spec(unplanned: UnplannedView, translator: DfplanTranslator) -> d
             group_name=unplanned.view.group,
             tags=unplanned.view.tags,
             owners=unplanned.view.owners,
+            automation_condition=translator.get_automation_condition(project, unplanned.view),
+            freshness_policy=translator.get_freshness_policy(unplanned.view),
             is_virtual=unplanned.view.is_virtual,
         )
 
@@ -220,5 +226,7 @@ def _view_spec(project: ProjectPlan, plan: ViewPlan, translator: DfplanTranslato
             kinds=translator.get_kinds(plan),
             owners=translator.get_owners(plan),
             metadata=translator.get_metadata(project, plan),
+            automation_condition=translator.get_automation_condition(project, plan.view),
+            freshness_policy=translator.get_freshness_policy(plan.view),
             is_virtual=plan.view.is_virtual,
         )

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from dfplan_assets.errors import ProjectError, ViewError
+from dfplan_assets.project.automation import read_automation, read_freshness
 from dfplan_assets.project.document import Document, Node, decode, read_document
 from dfplan_assets.project.front_matter import is_blank_sql, split_front_matter
 from dfplan_assets.project.model import Materialized, View
@@ -15,7 +16,19 @@ from dfplan_assets.project.names import canonical_name
 from dfplan_assets.project.parameters import read_view_parameters
 from dfplan_assets.project.settings import read_data_version
 
-_KEYS = ("name", "description", "owners", "tags", "params", "priority", "materialized", "data_version")
+_KEYS = (
+    "name",
+    "description",
+    "owners",
+    "tags",
+    "params",
+    "priority",
+    "materialized",
+    "data_version",
+    "automation",
+    "freshness",
+)
+_OF_STORED_VIEWS = {"automation", "freshness"}
 _MATERIALIZED: tuple[Materialized, ...] = ("table", "view")
 
 # Dagster's pools rank by priority too and want it small.
@@ -111,6 +124,13 @@ def read_view(path: Path, folder: Path) -> View:
     named = Document(path, ViewError, f"view {name}", first_line)
     if is_blank_sql(sql):
         raise ViewError(named.where(), "the file holds no query", "Write one SELECT, or remove the file.")
+    materialized = _materialized(options["materialized"]) if "materialized" in options else "table"
+    if materialized == "view":
+        for key in _OF_STORED_VIEWS & options.keys():
+            raise options[key].wrong(
+                f"{key} has no use in a view that is not stored: it never runs",
+                f"Remove {key}, or materialized: view.",
+            )
     description = options.get("description")
     return View(
         name=name,
@@ -122,8 +142,10 @@ def read_view(path: Path, folder: Path) -> View:
         tags=_tags(options["tags"]) if "tags" in options else {},
         params=read_view_parameters(options["params"]) if "params" in options else {},
         priority=_priority(options["priority"]) if "priority" in options else None,
-        materialized=_materialized(options["materialized"]) if "materialized" in options else "table",
+        materialized=materialized,
         data_version=read_data_version(options["data_version"]) if "data_version" in options else None,
+        automation=read_automation(options["automation"]) if "automation" in options else None,
+        freshness=read_freshness(options["freshness"]) if "freshness" in options else None,
     )
 
 
