@@ -308,7 +308,11 @@ def test_a_run_that_dagster_will_retry_is_left_to_it(world: World) -> None:
         ("new.sql", "select 1 as one", "new is new"),
         ("marts/best.sql", "select id from orders", "best reads other tables"),
         ("marts/best.sql", None, "best is gone"),
-        ("marts/best.sql", "/* ---\nmaterialized: view\n--- */ select name from revenue", "best is no longer"),
+        (
+            "marts/best.sql",
+            "/* ---\nmaterialized: view\n--- */ select name from revenue",
+            "best is no longer",
+        ),
     ],
 )
 def test_another_graph_on_the_disk_asks_for_a_reload(
