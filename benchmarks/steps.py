@@ -93,7 +93,7 @@ def _step_ms(
     plan: ProjectPlan, name: str, instance_in: _OpenInstance, executor: dg.ExecutorDefinition | None = None
 ) -> float:
     """A whole run in an instance of its own: milliseconds a view."""
-    definitions = project_definitions(plan)
+    definitions = project_definitions(plan, observable=False)
     if executor is not None:
         definitions = dg.Definitions(assets=definitions.assets, executor=executor)
     job = run_job(definitions, {dg.AssetKey(view) for view in plan.views})

@@ -21,7 +21,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def definitions(shop: Path) -> dg.Definitions:
-    return project_definitions(plan_of(shop))
+    return project_definitions(plan_of(shop), observable=False)
 
 
 @pytest.fixture
