@@ -17,15 +17,18 @@ import tempfile
 import time
 from pathlib import Path
 
+import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 import dfplan_assets
 from benchmarks.generated import FIRST, LAYERS, layered_views, write_project
 from dfplan_assets.execution import source_versions
+from dfplan_assets.orchestration.drift_sensor import build_drift_sensor
 from dfplan_assets.planning.project_plan import plan_project
 from dfplan_assets.project import load_project
 from dfplan_assets.staleness.look import staleness_now
+from dfplan_assets.store.plan_memory import plan_remembered
 
 SOURCES = 100
 ROUNDS = 5
@@ -33,6 +36,7 @@ DECIDING_LIMIT_SECONDS = 2.0
 COLD_LIMIT_SECONDS = 5.0
 WARM_LIMIT_SECONDS = 3.5
 LEAF_LIMIT_SECONDS = 1.0
+TICK_LIMIT_SECONDS = 1.0
 
 
 def main() -> None:
@@ -47,6 +51,11 @@ def main() -> None:
         print(
             f"  deciding: median {deciding:.2f} s of {ROUNDS} (at most {DECIDING_LIMIT_SECONDS} s), of it "
             f"the versions of all sources {versions_told(root):.3f} s"
+        )
+        first, tick = ticks(root)
+        print(
+            f"  sensor tick with nothing to do: {first:.2f} s the first, median {tick:.2f} s of {ROUNDS} "
+            f"after it (at most {TICK_LIMIT_SECONDS} s)"
         )
         remove_caches()
         print(
@@ -107,6 +116,21 @@ def decided(root: Path) -> float:
         seconds.append(time.perf_counter() - started)
         assert not any(each.is_stale for each in found.values())
     return statistics.median(seconds)
+
+
+def ticks(root: Path) -> tuple[float, float]:
+    """The time of a drift sensor's first tick and the median time of those after it, in seconds."""
+    sensor = build_drift_sensor(plan_remembered(load_project(root), keep=True))
+    seconds = []
+    with dg.DagsterInstance.ephemeral() as instance:
+        for _ in range(ROUNDS + 1):
+            source_versions._footer_sha256.cache_clear()
+            started = time.perf_counter()
+            with dg.build_sensor_context(instance=instance) as context:
+                asked = sensor.evaluate_tick(context).run_requests
+            seconds.append(time.perf_counter() - started)
+            assert not asked
+    return seconds[0], statistics.median(seconds[1:])
 
 
 def versions_told(root: Path) -> float:

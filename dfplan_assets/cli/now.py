@@ -114,16 +114,32 @@ def _leftover(plan: ProjectPlan, view: str) -> tuple[str, ...]:
 
 
 def staleness_of(plan: ProjectPlan, states: Mapping[str, ViewState]) -> dict[str, tuple[str, ...]]:
-    """Why each stored view is stale, nothing where it is fresh; what of its plan changed in the words of
-    its state."""
+    """Why each stored view is stale, nothing where it is fresh.
+
+    What changed of a plan is said in the words of the view's state, and whether its last run failed is added.
+    Raises StoreError where there is a store that cannot be read.
+    """
     from dfplan_assets.staleness.look import staleness_now
 
+    staleness = staleness_now(plan)
+    failed = _failed_last(plan, [view for view, each in staleness.items() if each.is_stale])
     found = {}
-    for view, each in staleness_now(plan).items():
+    for view, each in staleness.items():
         state = states.get(view)
         causes = "; ".join(state.why) if state is not None and state.state == "changed" else ""
-        found[view] = tuple(
+        reasons = tuple(
             f"meaning changed: {causes}" if reason == MEANING_CHANGED and causes else reason
             for reason in each.because
         )
+        found[view] = (*reasons, "its last run failed") if view in failed else reasons
     return found
+
+
+def _failed_last(plan: ProjectPlan, views: Sequence[str]) -> frozenset[str]:
+    from dfplan_assets.store import find_store
+
+    store = find_store(plan.project.store)
+    if store is None:
+        return frozenset()
+    with store:
+        return frozenset(view for view, run in store.latest_runs(views).items() if run.status == "failed")

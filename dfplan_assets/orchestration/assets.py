@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 
@@ -38,9 +38,11 @@ _FAILURE_BYTES = 8_000
 
 
 def view_assets(
-    project: ProjectPlan, translator: DfplanTranslator, make: Make
+    project: ProjectPlan, translator: DfplanTranslator, make: Make, views: Collection[str] | None = None
 ) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """An asset with an op of its own for each stored view, depending on the tables that its plan reads.
+
+    With ``views``, only for these stored views.
 
     A view that is not stored is a virtual asset: Dagster shows it, orders and ages what reads it by what
     it reads itself, and never runs it.
@@ -51,12 +53,12 @@ def view_assets(
     for name, plan in project.views.items():
         if project.is_virtual(name):
             assets.append(_view_spec(project, plan, translator))
-        else:
+        elif views is None or name in views:
             assets.append(_view_asset(project, plan, ops[name], translator, make, checker))
     for name, unplanned in project.unplanned.items():
         if project.is_virtual(name):
             assets.append(_unplanned_spec(project, unplanned, translator))
-        else:
+        elif views is None or name in views:
             assets.append(_unplanned_asset(project, unplanned, ops[name], translator))
     return assets
 

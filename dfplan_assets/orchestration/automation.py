@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import dagster as dg
+from dagster._check import CheckError
 
 from dfplan_assets.errors import ViewError
 from dfplan_assets.project.model import Project, View
@@ -50,7 +51,7 @@ def on_change() -> dg.AutomationCondition[dg.AssetKey]:
 
 
 def freshness_policy(view: View) -> dg.FreshnessPolicy | None:
-    """How old a view's result may be; raises ViewError where Dagster cannot say that of a cron."""
+    """How old a view's result may be; raises ViewError where it reaches beyond a cron's last time."""
     freshness = view.freshness
     if freshness is None:
         return None
@@ -61,5 +62,9 @@ def freshness_policy(view: View) -> dg.FreshnessPolicy | None:
         return dg.FreshnessPolicy.cron(
             deadline_cron=freshness.cron, lower_bound_delta=within, timezone=freshness.timezone
         )
-    except dg.DagsterError as error:
-        raise ViewError(view.where, f"freshness: {error}", "Shorten within, or let cron be rarer.") from error
+    except CheckError as error:
+        raise ViewError(
+            view.where,
+            "freshness.within is longer than the shortest time between two times of freshness.cron",
+            "Shorten within, or let cron be rarer.",
+        ) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
 import dagster as dg
 
 from dfplan_assets.orchestration.assets import source_assets, source_specs, view_assets
@@ -14,25 +16,38 @@ from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
 
 
-def project_definitions(
-    plan: ProjectPlan, translator: DfplanTranslator | None = None, *, observable: bool = True
-) -> dg.Definitions:
-    """The assets of a planned project, run as ``scheduling`` in its ``dfplan.yaml`` says.
+def project_definitions(plan: ProjectPlan, translator: DfplanTranslator | None = None) -> dg.Definitions:
+    """The assets of a planned project, run as its ``dfplan.yaml`` says: how, and when by themselves.
 
-    Without ``observable`` there is no op that observes sources, no schedule and no sensor, for a run here and
-    now that makes views. Raises ProjectError for a schedule whose selection means nothing.
+    Raises ProjectError for a schedule whose selection means nothing.
     """
     translator = translator or DfplanTranslator()
-    sources = source_assets(plan, translator) if observable else source_specs(plan, translator).values()
-    assets = dg.Definitions(
-        assets=[*view_assets(plan, translator, ProjectRunner(plan)), *sources],
-        executor=build_executor(plan.project.scheduling),
-    )
-    if not observable:
-        return assets
+    assets = _definitions(plan, translator, None, source_assets(plan, translator))
     return dg.Definitions(
         assets=assets.assets,
         executor=assets.executor,
         schedules=build_schedules(plan, assets, translator),
         sensors=[build_drift_sensor(plan, translator), *build_source_sensor(plan, translator)],
+    )
+
+
+def run_definitions(
+    plan: ProjectPlan, translator: DfplanTranslator, views: Collection[str] | None = None
+) -> dg.Definitions:
+    """What a run needs that makes these views, or any; no op observes sources, the views' own do.
+
+    Making the assets of a thousand views takes seconds, which a run of a few need not wait for.
+    """
+    return _definitions(plan, translator, views, source_specs(plan, translator).values())
+
+
+def _definitions(
+    plan: ProjectPlan,
+    translator: DfplanTranslator,
+    views: Collection[str] | None,
+    sources: Iterable[dg.AssetsDefinition | dg.AssetSpec],
+) -> dg.Definitions:
+    return dg.Definitions(
+        assets=[*view_assets(plan, translator, ProjectRunner(plan), views), *sources],
+        executor=build_executor(plan.project.scheduling),
     )

@@ -15,7 +15,7 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from dagster._core.storage.tags import RUN_KEY_TAG
 
 from dfplan_assets.orchestration.data_versions import STALE_TAG
-from dfplan_assets.orchestration.graph_differences import graph_moved, listed, plan_on_disk
+from dfplan_assets.orchestration.project_on_disk import ProjectOnDisk, graph_moved, listed
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.staleness.drift import Drift, drift_now
@@ -44,10 +44,11 @@ def build_drift_sensor(
     seconds since 1970.
     """
     settings = plan.project.drift_sensor
+    on_disk = ProjectOnDisk(plan.project.root)
     key_of = (translator or DfplanTranslator()).get_asset_key
 
     def look(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        current = plan_on_disk(plan)
+        current = on_disk.plan()
         moved = graph_moved(plan, current)
         if moved is not None:
             return dg.SkipReason(moved)
@@ -153,7 +154,5 @@ def _reason_to_wait(
 def _why_nothing(drift: Drift) -> str:
     if not drift.unknowable:
         return f"Nothing is stale: all {len(drift.staleness)} views are what running them would give."
-    return (
-        f"Nothing changed. Never up to date, and run with the next change or by a schedule: "
-        f"{listed(drift.unknowable)}."
-    )
+    never = summary(drift.staleness[view] for view in drift.unknowable)
+    return f"Nothing changed. What is never up to date waits for a change or a schedule: {never}."

@@ -16,7 +16,7 @@ from dagster._core.execution.plan.objects import StepFailureData
 
 from dfplan_assets.orchestration.assets import op_names
 from dfplan_assets.orchestration.data_versions import STALE_TAG
-from dfplan_assets.orchestration.definitions import project_definitions
+from dfplan_assets.orchestration.definitions import run_definitions
 from dfplan_assets.orchestration.instance import open_instance
 from dfplan_assets.orchestration.order_events import is_of_order
 from dfplan_assets.orchestration.run_creation import RunJob, create_run, run_events, run_job
@@ -83,7 +83,7 @@ def run_views(project: ProjectPlan, selection: str | None, listener: RunListener
     Raises InputError for a selection that means nothing. A view that fails is no error of the run.
     """
     translator = DfplanTranslator()
-    definitions = project_definitions(project, translator, observable=False)
+    definitions = run_definitions(project, translator)
     selected = select_views(selection, project, definitions, translator.get_asset_key)
     return _run(project, translator, definitions, selected, listener, {})
 
@@ -100,9 +100,14 @@ def run_stale_views(
     nothing of the selection is stale.
     """
     translator = DfplanTranslator()
-    definitions = project_definitions(project, translator, observable=False)
-    selected = select_views(selection, project, definitions, translator.get_asset_key)
-    stale = frozenset(to_run(staleness, selected))
+    if selection is None and project.project.scheduling.mode == "shared":
+        stale = frozenset(to_run(staleness))
+        definitions = run_definitions(project, translator, stale)
+    else:
+        definitions = run_definitions(project, translator)
+        stale = frozenset(
+            to_run(staleness, select_views(selection, project, definitions, translator.get_asset_key))
+        )
     return _run(project, translator, definitions, stale, listener, {STALE_TAG: "true"}) if stale else None
 
 
@@ -161,7 +166,7 @@ def _order_line(event: dg.DagsterEvent) -> str | None:
 
 def definitions_in(root: str) -> dg.Definitions:
     """The definitions of the project in this folder, for processes that each run one of its steps."""
-    return project_definitions(plan_project(load_project(Path(root))), observable=False)
+    return run_definitions(plan_project(load_project(Path(root))), DfplanTranslator())
 
 
 def _executable(project: ProjectPlan, job: RunJob) -> IJob:

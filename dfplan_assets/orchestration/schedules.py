@@ -8,7 +8,7 @@ import dagster as dg
 
 from dfplan_assets.errors import InputError, ProjectError
 from dfplan_assets.orchestration.data_versions import STALE_TAG
-from dfplan_assets.orchestration.graph_differences import graph_moved, plan_on_disk
+from dfplan_assets.orchestration.project_on_disk import ProjectOnDisk, graph_moved
 from dfplan_assets.orchestration.selection import select_views
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
@@ -75,8 +75,10 @@ def _all_views(
 def _stale_views(
     plan: ProjectPlan, selected: tuple[str, ...], key_of: Callable[[str], dg.AssetKey]
 ) -> Callable[[dg.ScheduleEvaluationContext], Requested]:
+    on_disk = ProjectOnDisk(plan.project.root)
+
     def request(context: dg.ScheduleEvaluationContext) -> Requested:
-        current = plan_on_disk(plan)
+        current = on_disk.plan()
         moved = graph_moved(plan, current)
         if moved is not None:
             return dg.SkipReason(moved)

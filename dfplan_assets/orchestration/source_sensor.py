@@ -6,7 +6,7 @@ import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG, extract_data_version_from_entry
 
 from dfplan_assets.execution.source_versions import source_versions
-from dfplan_assets.orchestration.graph_differences import listed
+from dfplan_assets.orchestration.project_on_disk import listed
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.staleness.look import sources_read

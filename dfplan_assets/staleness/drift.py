@@ -52,7 +52,7 @@ def drift(
     unknowable: list[str] = []
     for view, each in staleness.items():
         if each.own:
-            standing = _standing_reasons(plan, view, sources)
+            standing = _standing_reasons(plan, view, published[view], sources)
             (changed if len(each.own) > standing else unknowable).append(view)
     views = to_run(staleness) if changed else ()
     facts = [_facts(plan, view, published, sources) for view in views]
@@ -60,9 +60,11 @@ def drift(
     return Drift(staleness, views, change, tuple(unknowable))
 
 
-def _standing_reasons(plan: ProjectPlan, view: str, sources: Mapping[str, SourceVersion]) -> int:
+def _standing_reasons(
+    plan: ProjectPlan, view: str, result: Publication | None, sources: Mapping[str, SourceVersion]
+) -> int:
     """How many of a view's reasons stay whatever is run: they say nothing of a change."""
-    if view in plan.unplanned:
+    if view in plan.unplanned or result is None or result.provenance is None:
         return 0
     never_told = sum(
         table in sources and sources[table].version is None for table in plan.stored_tables(view)

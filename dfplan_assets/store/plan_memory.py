@@ -76,6 +76,7 @@ class PlanMemory:
             ) as new:
                 new.write(f"{_FIRST_LINE}\n{text}")
             os.replace(new.name, self._file)
+            self._lines, self._changed = kept, False
         except OSError as error:
             _log.warning("%s: plans cannot be kept for the next time: %s", self._file, error)
 

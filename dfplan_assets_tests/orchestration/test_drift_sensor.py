@@ -1,4 +1,4 @@
-"""The drift sensor: one run of what is stale, no run twice for one change, and a reason where there is none."""
+"""The drift sensor: one run of what is stale, none twice for one change, and a reason where there is none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dfplan_assets.errors import InputError
 from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.drift_sensor import CHANGE_TAG, build_drift_sensor
 from dfplan_assets.planning.bundle import ProjectPlan
-from dfplan_assets_tests.small_projects import plan_of, write_shop
+from dfplan_assets_tests.small_projects import plan_of, write_project, write_shop
 
 _REPOSITORY = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("shop"), "__repository__")
 REVENUE = "marts/revenue.sql"
@@ -71,13 +71,14 @@ class World:
 
     def leave_run(self, request: dg.RunRequest, status: dg.DagsterRunStatus) -> dg.DagsterRun:
         """A run as the daemon made it of a request, that got as far as this and no further."""
-        return create_run_for_test(
+        run: dg.DagsterRun = create_run_for_test(
             self.instance,
             status=status,
             tags={**request.tags, RUN_KEY_TAG: str(request.run_key)},
             asset_selection=frozenset(request.asset_selection or ()),
             remote_job_origin=_REPOSITORY.get_job_origin("__ASSET_JOB"),
         )
+        return run
 
     def fail(self, request: dg.RunRequest) -> dg.DagsterRun:
         run = self.leave_run(request, dg.DagsterRunStatus.STARTED)
@@ -308,11 +309,7 @@ def test_a_run_that_dagster_will_retry_is_left_to_it(world: World) -> None:
         ("new.sql", "select 1 as one", "new is new"),
         ("marts/best.sql", "select id from orders", "best reads other tables"),
         ("marts/best.sql", None, "best is gone"),
-        (
-            "marts/best.sql",
-            "/* ---\nmaterialized: view\n--- */ select name from revenue",
-            "best is no longer",
-        ),
+        ("marts/best.sql", "/* ---\nmaterialized: view\n--- */ select name from revenue", "best is no"),
     ],
 )
 def test_another_graph_on_the_disk_asks_for_a_reload(
@@ -339,10 +336,36 @@ def test_a_view_that_is_never_up_to_date_waits_for_a_change_of_another(tmp_path:
     world = World(write_shop(tmp_path, clock="select now() as at"), dg.DagsterInstance.ephemeral())
     assert world.run(world.requested())
     assert world.skipped() == (
-        "Nothing changed. Never up to date, and run with the next change or by a schedule: clock."
+        "Nothing changed. What is never up to date waits for a change or a schedule: "
+        "clock: uses now(): never up to date."
     )
     (world.shop / "data/nation.csv").write_text("key,name\n1,IT\n", encoding="utf-8")
     assert sorted(views_of(world.requested())) == ["best", "clock", "revenue"]
+
+
+def test_a_view_that_is_never_up_to_date_runs_where_it_never_ran(tmp_path: Path) -> None:
+    write_project(tmp_path, {"clock.sql": "select now() as at"})
+    assert views_of(World(tmp_path, dg.DagsterInstance.ephemeral()).requested()) == ["clock"]
+
+
+def test_a_source_that_cannot_be_asked_is_said_and_runs_nothing(tmp_path: Path) -> None:
+    source = {"path": "data/a.csv", "data_version": "latest_version:latest"}
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/a.csv").write_text("id\n1\n", encoding="utf-8")
+    (tmp_path / "data/version").write_text("1", encoding="utf-8")
+    (tmp_path / "latest_version.py").write_text(
+        "from pathlib import Path\n\n"
+        "def latest(source):\n    return (Path(source.path).parent / 'version').read_text()\n"
+    )
+    folder = write_project(tmp_path, {"one.sql": "select id from a"}, {"a": source})
+    world = World(folder, dg.DagsterInstance.ephemeral())
+    assert world.run(world.requested())
+    (tmp_path / "data/version").unlink()
+    assert "one: whether a changed cannot be told: latest_version:latest failed: FileNotFoundError" in (
+        world.skipped()
+    )
+    (tmp_path / "data/version").write_text("1", encoding="utf-8")
+    assert "Nothing is stale" in world.skipped()
 
 
 def test_a_view_that_is_not_stored_never_runs_but_lets_a_change_through(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from dagster._core.loader import LoadingContextForTest
 from dfplan_assets.cli import main
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.orchestration.definitions import project_definitions
+from dfplan_assets.orchestration.drift_sensor import build_drift_sensor
 from dfplan_assets.orchestration.instance import open_instance
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
@@ -189,6 +190,26 @@ def by_ui(world: World) -> None:
     raise AssertionError(f"still unsynced after {MOST_ROUNDS} rounds: {unsynced}")
 
 
+def by_sensor(world: World) -> None:
+    """The drift sensor of a code location that has just been loaded, until it finds nothing more."""
+    definitions = project_definitions(world.plan())
+    job = definitions.resolve_implicit_global_asset_job_def()
+    sensor = build_drift_sensor(world.plan())
+    with open_instance(world.folder) as instance:
+        for _ in range(MOST_ROUNDS):
+            with dg.build_sensor_context(instance=instance) as context:
+                requests = sensor.evaluate_tick(context).run_requests or []
+            if not requests:
+                return
+            job.execute_in_process(
+                instance=instance,
+                asset_selection=requests[0].asset_selection,
+                tags=requests[0].tags,
+                raise_on_error=False,
+            )
+    raise AssertionError(f"the sensor still asks for a run after {MOST_ROUNDS} of them")
+
+
 def unsynced_views(definitions: dg.Definitions, instance: dg.DagsterInstance, views: list[str]) -> set[str]:
     """The views that the UI would materialise."""
     graph = definitions.resolve_asset_graph()
@@ -197,5 +218,9 @@ def unsynced_views(definitions: dg.Definitions, instance: dg.DagsterInstance, vi
     return {view for view in views if resolver.get_status(key_of(view)) is not StaleStatus.FRESH}
 
 
-DECIDERS: Mapping[str, Callable[[World], None]] = {"command": by_command, "ui": by_ui}
-"""Whoever decides what runs; all must come to the same. A sensor is one more line here."""
+DECIDERS: Mapping[str, Callable[[World], None]] = {
+    "command": by_command,
+    "ui": by_ui,
+    "sensor": by_sensor,
+}
+"""Whoever decides what runs; all must come to the same."""

@@ -8,20 +8,40 @@ is ordered by what was loaded.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
+from threading import Lock
 
 from dfplan_assets.planning.bundle import ProjectPlan
+from dfplan_assets.planning.project_plan import plan_project
 from dfplan_assets.project import load_project
-from dfplan_assets.store.plan_memory import plan_remembered
+from dfplan_assets.store.plan_memory import PlanMemory
 
 MOST_LISTED = 5
 
 
-def plan_on_disk(loaded: ProjectPlan) -> ProjectPlan:
-    """The project as a run that begins now will plan it; views that did not change are not planned again.
+class ProjectOnDisk:
+    """A project's folder, planned again and again; views that did not change are planned once.
 
-    Raises the InputError of what cannot be read or planned.
+    Several threads may share it.
     """
-    return plan_remembered(load_project(loaded.project.root), keep=True)
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._memory: PlanMemory | None = None
+        self._planning = Lock()
+
+    def plan(self) -> ProjectPlan:
+        """The project as a run that begins now will plan it.
+
+        Raises the InputError of what cannot be read or planned.
+        """
+        project = load_project(self._root)
+        with self._planning:
+            # Kept between ticks, since reading what is remembered takes longer than all the rest of one.
+            self._memory = self._memory or PlanMemory.of(project)
+            plan = plan_project(project, self._memory)
+            self._memory.save(project)
+        return plan
 
 
 def graph_moved(loaded: ProjectPlan, current: ProjectPlan) -> str | None:
