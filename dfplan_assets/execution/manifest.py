@@ -6,6 +6,7 @@
      "results": [{"version": "20260102T030405-1f0c9a2e", "files": ["part-0.parquet"],
                   "rows": 25, "bytes": 2048, "published_at": "2026-01-02T03:04:05.678901+00:00"}]}
 
+The manifest of a partition lies in the partition's own folder and names its key, as ``"partition"``.
 Files are named relative to the result's folder, so that the output folder can be moved.
 """
 
@@ -47,6 +48,7 @@ def read_manifest(folder: Path, view: str) -> tuple[Publication, ...]:
         if document["format"] != _FORMAT:
             reason = f"its format is {document['format']!r}, this version knows {_FORMAT}"
             raise _unreadable(path, view, reason)
+        key = document.get("partition")
         return tuple(
             Publication(
                 view=view,
@@ -55,6 +57,7 @@ def read_manifest(folder: Path, view: str) -> tuple[Publication, ...]:
                 rows=int(result["rows"]),
                 bytes=int(result["bytes"]),
                 published_at=datetime.fromisoformat(result["published_at"]),
+                partition_key=None if key is None else str(key),
             )
             for result in document["results"]
         )
@@ -74,11 +77,14 @@ def published_bytes(folder: Path) -> int | None:
         return None
 
 
-def write_manifest(folder: Path, view: str, results: Sequence[Publication]) -> None:
-    """Replace the list of a view's results in one step; the caller holds the view's lock."""
+def write_manifest(
+    folder: Path, view: str, results: Sequence[Publication], partition_key: str | None = None
+) -> None:
+    """Replace the list of a view's or partition's results in one step; the caller holds its lock."""
     document = {
         "format": _FORMAT,
         "view": view,
+        **({} if partition_key is None else {"partition": partition_key}),
         "results": [
             {
                 "version": result.version,

@@ -20,6 +20,7 @@ from dfplan_assets.execution.input_sizes import input_sizes
 from dfplan_assets.execution.inputs import Inputs
 from dfplan_assets.execution.memory import GAUGE
 from dfplan_assets.execution.metrics import profile_operators
+from dfplan_assets.execution.partition_checks import check_within, partition_to_run
 from dfplan_assets.execution.profile import InputSize, RunProfile
 from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.runtime import Runtime
@@ -30,6 +31,7 @@ from dfplan_assets.planning.capture import capture
 from dfplan_assets.planning.catalog import file_url
 from dfplan_assets.planning.environment import capture_environment
 from dfplan_assets.planning.guard import plan_query
+from dfplan_assets.planning.partitions import at_partition
 from dfplan_assets.planning.secrets import hider
 
 # No view or source has a space in its name, so this hides none of them.
@@ -58,23 +60,27 @@ def materialise(
     warehouse: Warehouse,
     runtime: Runtime,
     environment: Sequence[EnvironmentPart] | None = None,
+    partition_key: str | None = None,
 ) -> Materialisation:
-    """Run a view once and publish its result.
+    """Run a view, or one partition of it, once and publish its result.
 
     The query reads the results that the views upstream have when it starts. The profile's wall seconds count
     executing and publishing; the bundle is captured beside that. ``environment`` is that of the project's
     plans, which one capture serves for all views; without one it is captured here. Several threads may
-    materialise different views at once.
+    materialise different views, or partitions of one, at once.
 
     Raises ExecutionError where the view fails while it runs or its result cannot be published, SourceError
     where a source is missing or unreadable, PlanningError where the query cannot be planned or has no
     Substrait form. Nothing is published then, and the last result stays.
     """
-    inputs = Inputs.take(plan, view, warehouse)
+    partition = partition_to_run(plan.views[view].view, partition_key)
+    if partition is not None:
+        plan = at_partition(plan, view, partition.key)
+    inputs = Inputs.take(plan, view, warehouse, partition)
     view_plan = plan.views[view]
     declared = view_plan.view
     hide = hider(plan.project, declared, plan.inlined_into(view))
-    with warehouse.stage(view) as stage:
+    with warehouse.stage(view, partition) as stage:
         file = stage.folder / "part-0.parquet"
         with reporting(declared.where, inputs.locations(), hide):
             ctx = runtime.session()
@@ -99,7 +105,9 @@ def materialise(
             executed = copy.execution_plan()
             inputs.check_present()
             rows = sum(count for batch in counts for count in batch.column(0).to_pylist())
-            _check_whole(file, rows, declared.where)
+            written = _check_whole(file, rows, declared.where)
+            if partition is not None:
+                check_within(written, declared, partition)
         with publishing(declared.where):
             publication = warehouse.publish(stage, rows)
     wall_seconds = time.monotonic() - started
@@ -135,12 +143,14 @@ def capture_bundle(
     return replace(bundle, substrait=replace(bundle.substrait, validation=outcome))
 
 
-def _check_whole(file: Path, rows: int, where: str) -> None:
+def _check_whole(file: Path, rows: int, where: str) -> pq.FileMetaData:
     """Read the footer back: the file is there, ends as it should and has the rows that were counted."""
-    written = pq.read_metadata(file).num_rows
+    footer = pq.read_metadata(file)
+    written = footer.num_rows
     if written != rows:
         raise ExecutionError(
             where,
             f"the written file has {written} rows, but DataFusion counted {rows}",
             "Check the disk of the output folder, then run the view again.",
         )
+    return footer

@@ -10,8 +10,11 @@ from typing import Literal
 
 import pyarrow as pa
 
+from dfplan_assets.project.partitions import Partitions
+
 SourceFormat = Literal["parquet", "csv", "json", "arrow", "delta"]
 Materialized = Literal["table", "view"]
+Backfill = Literal["multi_run", "single_run"]
 OptionValue = bool | int | float | str
 ParameterValue = bool | int | float | str | datetime.date | datetime.datetime | None
 
@@ -40,7 +43,8 @@ class View:
     ``sql`` is the file's whole text with the front matter comment left in, so that lines and
     columns in error messages are those of the file. ``priority`` outranks measured cost in the order
     of a run, higher first. ``materialized`` is ``table`` where the result is stored, ``view`` where the
-    query is inlined into the views that read it.
+    query is inlined into the views that read it. ``partitions`` are the parts in which the result is made,
+    None where it is made as a whole; ``backfill`` says whether several of them are made in one run of Dagster.
     """
 
     name: str
@@ -53,6 +57,8 @@ class View:
     params: Mapping[str, ParameterValue]
     priority: int | None = None
     materialized: Materialized = "table"
+    partitions: Partitions | None = None
+    backfill: Backfill = "multi_run"
 
     @property
     def is_virtual(self) -> bool:

@@ -10,12 +10,24 @@ from pathlib import Path
 from dfplan_assets.errors import ProjectError, ViewError
 from dfplan_assets.project.document import Document, Node, decode, read_document
 from dfplan_assets.project.front_matter import is_blank_sql, split_front_matter
-from dfplan_assets.project.model import Materialized, View
+from dfplan_assets.project.model import Backfill, Materialized, View
 from dfplan_assets.project.names import canonical_name
 from dfplan_assets.project.parameters import read_view_parameters
+from dfplan_assets.project.partition_settings import read_partitions
 
-_KEYS = ("name", "description", "owners", "tags", "params", "priority", "materialized")
+_KEYS = (
+    "name",
+    "description",
+    "owners",
+    "tags",
+    "params",
+    "priority",
+    "materialized",
+    "partitions",
+    "backfill",
+)
 _MATERIALIZED: tuple[Materialized, ...] = ("table", "view")
+_BACKFILL: tuple[Backfill, ...] = ("multi_run", "single_run")
 
 # Dagster's pools rank by priority too and want it small.
 _MAX_PRIORITY = 1000
@@ -110,6 +122,7 @@ def read_view(path: Path, folder: Path) -> View:
     named = Document(path, ViewError, f"view {name}", first_line)
     if is_blank_sql(sql):
         raise ViewError(named.where(), "the file holds no query", "Write one SELECT, or remove the file.")
+    _check_partitions(options)
     description = options.get("description")
     return View(
         name=name,
@@ -122,6 +135,8 @@ def read_view(path: Path, folder: Path) -> View:
         params=read_view_parameters(options["params"]) if "params" in options else {},
         priority=_priority(options["priority"]) if "priority" in options else None,
         materialized=_materialized(options["materialized"]) if "materialized" in options else "table",
+        partitions=read_partitions(options["partitions"]) if "partitions" in options else None,
+        backfill=_backfill(options["backfill"]) if "backfill" in options else "multi_run",
     )
 
 
@@ -169,6 +184,25 @@ def _priority(node: Node) -> int:
 def _materialized(node: Node) -> Materialized:
     chosen = node.choice(_MATERIALIZED)
     return next(known for known in _MATERIALIZED if known == chosen)
+
+
+def _backfill(node: Node) -> Backfill:
+    chosen = node.choice(_BACKFILL)
+    return next(known for known in _BACKFILL if known == chosen)
+
+
+def _check_partitions(options: Mapping[str, Node]) -> None:
+    if "partitions" not in options:
+        if "backfill" in options:
+            raise options["backfill"].wrong(
+                "the view has backfill, but no partitions", "Declare partitions:, or take backfill: out."
+            )
+        return
+    if "materialized" in options and _materialized(options["materialized"]) == "view":
+        raise options["partitions"].wrong(
+            "the view has partitions, but is not stored (materialized: view)",
+            "Take one of the two out: what is inlined has no results of its own.",
+        )
 
 
 def _owners(node: Node) -> tuple[str, ...]:
