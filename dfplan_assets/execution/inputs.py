@@ -26,7 +26,6 @@ from dfplan_assets.planning.sources import (
 from dfplan_assets.project.model import Source
 from dfplan_assets.project.partitions import Partition, Partitions, upstream_keys
 
-
 _NAMED = 10
 """Of missing partitions, as many are named in a message."""
 
@@ -134,7 +133,9 @@ def _published(
     results = {key: warehouse.current(table, Partition(upstream, key)) for key in keys}
     missing = [key for key, result in results.items() if result is None]
     if missing:
-        listed = ", ".join(missing[:_NAMED]) + (f" and {len(missing) - _NAMED:,} more" * (len(missing) > _NAMED))
+        listed = ", ".join(missing[:_NAMED]) + (
+            f" and {len(missing) - _NAMED:,} more" * (len(missing) > _NAMED)
+        )
         raise ExecutionError(
             view_plan.view.where,
             f"its partition {partition.key} reads partitions of {table} that have no published result: "

@@ -99,7 +99,9 @@ def _utc(moment: datetime) -> datetime:
 
 
 def _outside(view: View, partition: Partition, found: str) -> ExecutionError:
-    names = "$partition_key" if "partition_start" not in view.params else "$partition_start and $partition_end"
+    names = (
+        "$partition_key" if "partition_start" not in view.params else "$partition_start and $partition_end"
+    )
     return ExecutionError(
         view.where,
         f"rows of its partition {partition.key} lie outside of it, by {partition.of.by}: {found}",

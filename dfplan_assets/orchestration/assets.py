@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 
@@ -16,7 +16,8 @@ from dagster._core.storage.tags import PRIORITY_TAG
 from dfplan_assets.errors import ExecutionError, InputError
 from dfplan_assets.orchestration.bundle_metadata import bundle_metadata, store_failure
 from dfplan_assets.orchestration.markdown import fenced, shorten
-from dfplan_assets.orchestration.plan_checks import PlanChecker, check_specs
+from dfplan_assets.orchestration.partitions import asked_partitions
+from dfplan_assets.orchestration.plan_checks import PlanChecker, check_specs, worst_of
 from dfplan_assets.orchestration.run_metadata import run_metadata
 from dfplan_assets.orchestration.runner import Attempt, Made
 from dfplan_assets.orchestration.translator import DfplanTranslator
@@ -48,7 +49,7 @@ def view_assets(
             assets.append(_view_asset(project, plan, ops[name], translator, make, checker))
     for name, unplanned in project.unplanned.items():
         if project.is_virtual(name):
-            assets.append(_unplanned_spec(unplanned, translator))
+            assets.append(_unplanned_spec(project, unplanned, translator))
         else:
             assets.append(_unplanned_asset(project, unplanned, ops[name], translator))
     return assets
@@ -109,34 +110,54 @@ def _view_asset(
         name=op_name,
         code_version=spec.code_version,
         op_tags=_op_tags(plan.view),
+        backfill_policy=translator.get_backfill_policy(plan.view),
     )
     @running(ViewStep(project, view))
     # Dagster knows a result that brings checks with it by this very annotation, without parameter.
     def run_view() -> dg.MaterializeResult:  # type: ignore[type-arg]
         context = dg.AssetExecutionContext.get()
-        try:
-            made = make(Attempt(view, context.run.run_id, number=context.retry_number + 1))
-        except (ExecutionError, InputError) as error:
-            # The message says all that a reader can use; a stack of this package's frames would hide it.
-            raise dg.Failure(shorten(str(error), _FAILURE_BYTES), allow_retries=False) from None
-        failure = store_failure(made.recorded)
-        if failure is not None:
-            context.log.warning(failure)
+        keys: Sequence[str | None] = asked_partitions(context) if plan.view.partitions else (None,)
+        done: dict[str | None, Mapping[str, dg.MetadataValue]] = {}
+        checks: list[Sequence[dg.AssetCheckResult]] = []
+        failures: list[str] = []
+        for key in keys or (None,):  # a view with partitions says which there are
+            try:
+                made = make(Attempt(view, context.run.run_id, context.retry_number + 1, key))
+            except (ExecutionError, InputError) as error:
+                failures.append(str(error))
+                continue
+            failure = store_failure(made.recorded)
+            if failure is not None:
+                context.log.warning(failure)
+            done[key] = {
+                **run_metadata(made.done, plan.lineage, translator.get_asset_key, project.project.root),
+                **bundle_metadata(made),
+            }
+            checks.append(checker.results(view, spec.key, made))
+        if failures:
+            # A step that fails has made nothing, to Dagster; what it did make is published.
+            for key, metadata in done.items():
+                context.log_event(dg.AssetMaterialization(spec.key, metadata=metadata, partition=key))
+            # The messages say all that a reader can use; a stack of this package's frames would hide it.
+            raise dg.Failure(_failure_text(failures, len(keys)), allow_retries=False)
+        if len(done) > 1:
+            for key, metadata in done.items():
+                context.add_asset_metadata(metadata, asset_key=spec.key, partition_key=key)
         return dg.MaterializeResult(
             asset_key=spec.key,
-            metadata={
-                **run_metadata(
-                    made.done,
-                    plan.lineage,
-                    translator.get_asset_key,
-                    project.project.root,
-                ),
-                **bundle_metadata(made),
-            },
-            check_results=checker.results(view, spec.key, made),
+            metadata=next(iter(done.values())) if len(done) == 1 else None,
+            check_results=worst_of(checks),
         )
 
     return run_view
+
+
+def _failure_text(failures: Sequence[str], asked: int) -> str:
+    """What went wrong, of several partitions with how many of them failed."""
+    text = "\n".join(failures)
+    if asked > 1:
+        text = f"{len(failures):,} of {asked:,} partitions failed, the others are published.\n{text}"
+    return shorten(text, _FAILURE_BYTES)
 
 
 def _unplanned_asset(
@@ -145,7 +166,10 @@ def _unplanned_asset(
     """An asset that says why its view cannot be planned, and fails with that when it is run."""
 
     @dg.multi_asset(
-        specs=[_unplanned_spec(unplanned, translator)], name=op_name, op_tags=_op_tags(unplanned.view)
+        specs=[_unplanned_spec(project, unplanned, translator)],
+        name=op_name,
+        op_tags=_op_tags(unplanned.view),
+        backfill_policy=translator.get_backfill_policy(unplanned.view),
     )
     @running(ViewStep(project, unplanned.view.name))
     def fail() -> dg.MaterializeResult[None]:
@@ -162,11 +186,27 @@ def _why_unplanned(unplanned: UnplannedView) -> str:
     return shorten(str(unplanned.error), _FAILURE_BYTES)
 
 
-def _unplanned_spec(unplanned: UnplannedView, translator: DfplanTranslator) -> dg.AssetSpec:
+def _deps(
+    project: ProjectPlan, view: View, tables: Iterable[str], translator: DfplanTranslator
+) -> list[dg.AssetDep]:
+    views = project.project.views
+    return [
+        dg.AssetDep(
+            translator.get_asset_key(table),
+            partition_mapping=translator.get_partition_mapping(view, views.get(table)),
+        )
+        for table in tables
+    ]
+
+
+def _unplanned_spec(
+    project: ProjectPlan, unplanned: UnplannedView, translator: DfplanTranslator
+) -> dg.AssetSpec:
     with _virtual_assets_allowed():
         return dg.AssetSpec(
             translator.get_asset_key(unplanned.view.name),
-            deps=[translator.get_asset_key(table) for table in unplanned.tables],
+            deps=_deps(project, unplanned.view, unplanned.tables, translator),
+            partitions_def=translator.get_partitions_def(unplanned.view),
             description=f"This view cannot be planned.\n\n{fenced(_why_unplanned(unplanned), 'text')}",
             group_name=unplanned.view.group,
             tags=unplanned.view.tags,
@@ -187,7 +227,8 @@ def _view_spec(project: ProjectPlan, plan: ViewPlan, translator: DfplanTranslato
     with _virtual_assets_allowed():
         return dg.AssetSpec(
             translator.get_asset_key(plan.view.name),
-            deps=[translator.get_asset_key(table) for table in plan.lineage.tables],
+            deps=_deps(project, plan.view, plan.lineage.tables, translator),
+            partitions_def=translator.get_partitions_def(plan.view),
             code_version=translator.get_code_version(plan),
             description=translator.get_description(plan),
             group_name=translator.get_group_name(plan),

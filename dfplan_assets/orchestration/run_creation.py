@@ -7,7 +7,7 @@ cut from. For 1,000 views that takes seconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import ExitStack
 
 import dagster as dg
@@ -50,8 +50,13 @@ def run_job(definitions: dg.Definitions, selected: Set[dg.AssetKey]) -> RunJob:
     return RunJob(everything.get_subset(asset_selection=selected))
 
 
-def create_run(instance: dg.DagsterInstance, job: RunJob) -> dg.DagsterRun:
-    """A run of all that a job makes, with the events that say what it intends to make."""
+def create_run(
+    instance: dg.DagsterInstance, job: RunJob, tags: Mapping[str, str] | None = None
+) -> dg.DagsterRun:
+    """A run of all that a job makes, with the events that say what it intends to make.
+
+    ``tags`` say for which partitions it is.
+    """
     definition = job.get_definition()
     run_id = make_new_run_id()
     plan = create_execution_plan(
@@ -71,7 +76,7 @@ def create_run(instance: dg.DagsterInstance, job: RunJob) -> dg.DagsterRun:
             run_id=run_id,
             run_config=_QUIET,
             status=None,
-            tags=None,
+            tags=tags,
             root_run_id=None,
             parent_run_id=None,
             step_keys_to_execute=plan.step_keys_to_execute,

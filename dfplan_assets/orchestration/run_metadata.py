@@ -16,6 +16,7 @@ import dagster as dg
 from dfplan_assets.execution.analysis import operator_times, totals, walk, widest
 from dfplan_assets.execution.materialise import Materialisation
 from dfplan_assets.execution.profile import OperatorProfile, known_total
+from dfplan_assets.execution.publication import Publication
 from dfplan_assets.orchestration.column_origins import column_lineage
 from dfplan_assets.orchestration.markdown import fenced, fit, table
 from dfplan_assets.planning.lineage.model import Kind, Lineage
@@ -44,7 +45,7 @@ def run_metadata(
     """
     publication, profile = done.publication, done.profile
     return {
-        "dagster/row_count": dg.MetadataValue.int(publication.rows),
+        row_count_key(publication): dg.MetadataValue.int(publication.rows),
         "dagster/size_bytes": dg.MetadataValue.int(publication.bytes),
         "dfplan/wall_seconds": dg.MetadataValue.float(round(profile.wall_seconds, _SECONDS_DIGITS)),
         "dfplan/cpu_seconds": dg.MetadataValue.float(round(profile.cpu_seconds, _SECONDS_DIGITS)),
@@ -53,6 +54,11 @@ def run_metadata(
         "dfplan/operators": _operators(publication.view, profile.root),
         **_lineage(publication.view, lineage, key_of),
     }
+
+
+def row_count_key(publication: Publication) -> str:
+    """Dagster's own key for the rows of an asset, or of one partition of it."""
+    return "dagster/row_count" if publication.partition_key is None else "dagster/partition_row_count"
 
 
 def _figures(done: Materialisation) -> dict[str, dg.MetadataValue]:

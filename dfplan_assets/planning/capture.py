@@ -25,8 +25,8 @@ from dfplan_assets.planning.explains import explain_tree, rule_effects
 from dfplan_assets.planning.guard import plan_query
 from dfplan_assets.planning.identity import with_physical
 from dfplan_assets.planning.inlining import inlined_environment, register_inlined, show_inlined
-from dfplan_assets.planning.partitions import partition_hider
 from dfplan_assets.planning.parameters import bound_parameters
+from dfplan_assets.planning.partitions import partition_hider
 from dfplan_assets.planning.secrets import hider, params_to_show, secret_names
 from dfplan_assets.planning.session import planning_context
 from dfplan_assets.planning.sources import register_empty

@@ -18,13 +18,13 @@ from dfplan_assets.planning.identity import identify
 from dfplan_assets.planning.inlining import inlined_schema
 from dfplan_assets.planning.known_plans import KnownPlan, KnownPlans, NoKnownPlans, names_key, plan_key
 from dfplan_assets.planning.lineage.view_lineage import view_lineage
+from dfplan_assets.planning.panics import raise_unless_datafusion
 from dfplan_assets.planning.partitions import (
     check_mappings,
     check_partition_column,
     partition_hider,
     with_sample,
 )
-from dfplan_assets.planning.panics import raise_unless_datafusion
 from dfplan_assets.planning.secrets import hider
 from dfplan_assets.planning.session import analysis_context, planning_context
 from dfplan_assets.planning.sources import source_schema

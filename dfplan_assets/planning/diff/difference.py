@@ -29,7 +29,17 @@ Kind = Literal[
     "identical", "cosmetic", "columns added", "rows or values may differ", "physical only", "unknown"
 ]
 
-PARTS = ("meaning", "parameters", "inputs", "functions", "settings", "inlined", "partitions", "engine", "physical")
+PARTS = (
+    "meaning",
+    "parameters",
+    "inputs",
+    "functions",
+    "settings",
+    "inlined",
+    "partitions",
+    "engine",
+    "physical",
+)
 _CAUSES_IN_A_LINE = 3
 
 
