@@ -8,8 +8,9 @@
 
 A view's folder has the view's full name (``schema.view``). A result is written in a staging place, brought
 to the disk, moved into the view's folder and then named first in the manifest, which is replaced in one step.
-Readers take no lock. The results of partitions are published one by one, and kept one by one. Where a view gets
-partitions, others than it had, or none, the results of before stay and are not read any more. A crash leaves at most a folder that no manifest names; the next publishing removes it.
+Readers take no lock. A crash leaves at most a folder that no manifest names; the next publishing removes it.
+Partitions are published one by one, and their results kept one by one. Where a view gets partitions, others
+than it had, or none any more, the results from before stay on the disk and are not read.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ class Warehouse:
 
     @contextmanager
     def stage(self, view: str, partition: Partition | None = None) -> Iterator[Stage]:
-        """A place to write a new result of a view or partition in; what is not published is removed at the end."""
+        """A place to write a new result in, of a view or partition; removed at the end if not published."""
         with self.scratch(f"view {view}") as folder:
             yield Stage(view, folder, partition)
 
@@ -120,10 +121,10 @@ class Warehouse:
             yield folder
 
     def publish(self, stage: Stage, rows: int) -> Publication:
-        """Make the files in a stage, which hold ``rows`` rows, the last result of what it is for; it is used up.
+        """Make the files in a stage, which hold ``rows`` rows, the last result of its view or partition.
 
-        Of two that publish the same view or partition at once, one comes after the other. Raises ExecutionError where the
-        result cannot be published; the last one then stays.
+        The stage is used up. Of two that publish the same at once, one comes after the other. Raises
+        ExecutionError where the result cannot be published; the last one then stays.
         """
         folder = self._folder(stage.view, stage.partition)
         key = None if stage.partition is None else stage.partition.key

@@ -67,10 +67,10 @@ def planned_runs(
     partitions = _common(plan, partitioned)
     at = now or datetime.now(timezone.utc)
     if asked is None:
+        subject = "it has" if len(partitioned) == 1 else "these views have"
         raise InputError(
             f"selection of {_listed(partitioned)}",
-            f"{'it has' if len(partitioned) == 1 else 'these views have'} partitions ({partitions.title}), and "
-            "none is asked for",
+            f"{subject} partitions ({partitions.title}), and none is asked for",
             f"Add --partition KEY or --partition-range FIRST..LAST: {range_in_words(partitions, at)}.",
         )
     keys = _keys(partitions, asked, at)

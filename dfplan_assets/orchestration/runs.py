@@ -102,6 +102,7 @@ def run_partitions(
     selected = select_views(selection, project, definitions, translator.get_asset_key)
     reports: list[RunReport] = []
     runs = planned_runs(project, selected, asked)
+    listener.on_selected(tuple(view for run in runs for view in project.all_views if view in run.views))
     for run in runs:
         # Runs for partitions wait for none but the one before them all, the last one waits for all.
         waits_for = reports if run.partitions is None else [each for each in reports if not each.partitions]
@@ -127,7 +128,6 @@ def _run(
     """One run in this process."""
     views = tuple(view for view in project.all_views if view in planned.views)
     view_of_op = {op: view for view, op in op_names(project.all_views).items()}
-    listener.on_selected(views)
     outcomes: dict[str, ViewOutcome] = {}
     failed_checks: dict[str, dict[str, str]] = {}
     with open_instance(project.project.root) as instance:

@@ -23,8 +23,8 @@ class Identity:
     """What a plan is, in parts: SHA-256 in hex for each.
 
     Parts: ``meaning``, ``parameters``, ``inputs``, ``functions``, ``settings``, ``engine`` and
-    ``physical``; ``inlined`` where the view reads one that is not stored, ``partitions`` where it has some. ``fingerprint`` covers the
-    parts that decide results, ``complete`` all of them. ``volatile_functions`` are those used, also in
+    ``physical``; ``inlined`` where the view reads one that is not stored, ``partitions`` where it has some.
+    ``fingerprint`` covers the parts that decide results, ``complete`` all of them. ``volatile_functions`` are those used, also in
     inlined views, whose value changes from call to call.
     """
 

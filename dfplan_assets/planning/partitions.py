@@ -113,8 +113,8 @@ def check_partition_column(view: View, schema: pa.Schema) -> None:
     if partitions.every == "hour" and pa.types.is_date(kind):
         raise PlanningError(
             view.where,
-            f"it is partitioned by {partitions.by} into one part every hour, but this column has no hours: it "
-            f"is {kind}",
+            f"it is partitioned by {partitions.by} into one part every hour, but this column is {kind}, which "
+            "has no hours",
             "Partition by a column of timestamps, or by day.",
         )
 
@@ -132,7 +132,7 @@ def check_mappings(plan: ProjectPlan) -> None:
                 raise PlanningError(
                     view_plan.view.where,
                     f"it reads the partitioned view {table}: {problem}",
-                    "Give both the same time zone or the same values, or take partitions: out of one of them.",
+                    "Give both the same time zone or values, or take partitions: out of one of them.",
                 )
 
 

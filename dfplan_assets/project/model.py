@@ -44,7 +44,7 @@ class View:
     columns in error messages are those of the file. ``priority`` outranks measured cost in the order
     of a run, higher first. ``materialized`` is ``table`` where the result is stored, ``view`` where the
     query is inlined into the views that read it. ``partitions`` are the parts in which the result is made,
-    None where it is made as a whole; ``backfill`` says whether several of them are made in one run of Dagster.
+    None where it is made as a whole; ``backfill`` says whether one run of Dagster makes several of them.
     """
 
     name: str
