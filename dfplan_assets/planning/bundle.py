@@ -24,7 +24,8 @@ class Identity:
 
     Parts: ``meaning``, ``parameters``, ``inputs``, ``functions``, ``settings``, ``engine`` and
     ``physical``; ``inlined`` where the view reads one that is not stored, ``partitions`` where it has some.
-    ``fingerprint`` covers the parts that decide results, ``complete`` all of them. ``volatile_functions`` are those used, also in
+    ``fingerprint`` covers the parts that decide results, ``complete`` all of them. ``volatile_functions``
+    are those used, also in
     inlined views, whose value changes from call to call.
     """
 

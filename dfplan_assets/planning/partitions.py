@@ -113,7 +113,7 @@ def check_partition_column(view: View, schema: pa.Schema) -> None:
     if partitions.every == "hour" and pa.types.is_date(kind):
         raise PlanningError(
             view.where,
-            f"it is partitioned by {partitions.by} into one part every hour, but this column is {kind}, which "
+            f"it is partitioned by {partitions.by} into one part every hour, but this column is {kind}: it "
             "has no hours",
             "Partition by a column of timestamps, or by day.",
         )
