@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from dfplan_assets.planning.bundle import EnvironmentPart, ProjectPlan
     from dfplan_assets.planning.diff import PlanFacts
     from dfplan_assets.store import BundleRecord, Store
+
+MEANING_CHANGED = "its meaning changed"
 
 State = Literal["new", "changed", "unchanged"]
 
@@ -109,3 +111,19 @@ def _leftover(plan: ProjectPlan, view: str) -> tuple[str, ...]:
         f"it is no longer stored: nothing reads its last result of {result.published_at:%Y-%m-%d %H:%M} UTC, "
         f"which is kept in {Path(result.files[0]).parent.parent}",
     )
+
+
+def staleness_of(plan: ProjectPlan, states: Mapping[str, ViewState]) -> dict[str, tuple[str, ...]]:
+    """Why each stored view is stale, nothing where it is fresh; what of its plan changed in the words of
+    its state."""
+    from dfplan_assets.staleness.look import staleness_now
+
+    found = {}
+    for view, each in staleness_now(plan).items():
+        state = states.get(view)
+        causes = "; ".join(state.why) if state is not None and state.state == "changed" else ""
+        found[view] = tuple(
+            f"meaning changed: {causes}" if reason == MEANING_CHANGED and causes else reason
+            for reason in each.because
+        )
+    return found

@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from dfplan_assets.cli.now import ViewState, view_states
+from dfplan_assets.cli.now import ViewState, staleness_of, view_states
 from dfplan_assets.cli.options import current_options, project_options
 from dfplan_assets.cli.output import print_json, print_text
 from dfplan_assets.cli.planned import planned
@@ -32,18 +32,23 @@ def plan(view: str | None) -> None:
     project, views = planned(options, view)
     states = view_states(project, views)
     plans = [project.views[name] for name in views]
+    staleness = staleness_of(project, states)
     if options.format == "json":
-        print_json({"views": {plan.view.name: _document(plan, states[plan.view.name]) for plan in plans}})
+        documents = {name: _document(project.views[name], states[name], staleness) for name in views}
+        print_json({"views": documents})
     elif view is None:
-        print_text(_graph(plans, states))
+        print_text(_graph(plans, states, staleness))
     else:
-        print_text(_graph(plans, states), "", Text(project.views[view].logical_plan.rstrip()))
+        print_text(_graph(plans, states, staleness), "", Text(project.views[view].logical_plan.rstrip()))
 
 
-def _document(plan: ViewPlan, state: ViewState) -> dict[str, Any]:
+def _document(plan: ViewPlan, state: ViewState, staleness: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    because = staleness.get(plan.view.name, ())
     return {
         "state": state.state,
         "why": list(state.why),
+        "stale": bool(because),
+        "stale_because": list(because),
         "materialized": plan.view.materialized,
         "tables": list(plan.lineage.tables),
         "fingerprint": plan.identity.fingerprint,
@@ -51,9 +56,11 @@ def _document(plan: ViewPlan, state: ViewState) -> dict[str, Any]:
     }
 
 
-def _graph(plans: list[ViewPlan], states: Mapping[str, ViewState]) -> Table:
+def _graph(
+    plans: list[ViewPlan], states: Mapping[str, ViewState], staleness: Mapping[str, tuple[str, ...]]
+) -> Table:
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("view", "group", "state", "reads", "why"):
+    for heading in ("view", "group", "state", "reads", "why", "stale because"):
         grid.add_column(heading, overflow="fold")
     for plan in plans:
         state = states[plan.view.name]
@@ -66,5 +73,6 @@ def _graph(plans: list[ViewPlan], states: Mapping[str, ViewState]) -> Table:
             ),
             Text(", ".join(plan.lineage.tables)),
             Text("; ".join(state.why) if state.state == "changed" or plan.view.is_virtual else ""),
+            Text("; ".join(staleness.get(plan.view.name, ()))),
         )
     return grid

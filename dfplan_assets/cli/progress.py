@@ -61,7 +61,10 @@ class _Lines:
 
     def on_outcome(self, outcome: ViewOutcome) -> None:
         self._done += 1
-        figures = (
-            f"{outcome.rows:,} rows in {outcome.wall_seconds:.2f} s" if outcome.rows is not None else "failed"
-        )
+        if outcome.state == "cached":
+            figures = "unchanged"
+        elif outcome.rows is None:
+            figures = "failed"
+        else:
+            figures = f"{outcome.rows:,} rows in {outcome.wall_seconds:.2f} s"
         print(f"[{self._done}/{self._total}] {outcome.view}: {figures}", file=sys.stderr)

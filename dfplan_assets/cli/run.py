@@ -11,25 +11,33 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from dfplan_assets.cli.options import current_options, project_options
+from dfplan_assets.cli.options import Options, current_options, project_options
 from dfplan_assets.cli.output import print_json, print_text, stdout_to_stderr
 from dfplan_assets.cli.progress import progress_display
 from dfplan_assets.errors import InputError
 
 if TYPE_CHECKING:
     from dfplan_assets.orchestration.runs import RunReport, ViewOutcome
+    from dfplan_assets.planning.bundle import ProjectPlan
 
-_STATE_STYLE = {"materialised": "green", "failed": "bold red", "skipped": "yellow"}
+_STATE_STYLE = {"materialised": "green", "cached": "dim", "failed": "bold red", "skipped": "yellow"}
 
 
 @click.command()
 @click.argument("selection", required=False)
 @click.option("--partition", metavar="KEY", help="The partition to run, of views with partitions.")
 @click.option("--partition-range", metavar="FIRST..LAST", help="All partitions from the first to the last.")
+@click.option(
+    "--stale", is_flag=True, help="Only what is stale, and what lies behind it as far as it has to run."
+)
 @project_options
 @click.pass_context
 def run(
-    ctx: click.Context, selection: str | None, partition: str | None, partition_range: str | None
+    ctx: click.Context,
+    selection: str | None,
+    partition: str | None,
+    partition_range: str | None,
+    stale: bool,
 ) -> None:
     """Materialise the views of SELECTION; all of them if none is given.
 
@@ -40,13 +48,10 @@ def run(
     of them have backfill: single_run.
     """
     options = current_options()
-    asked_range = _range(partition, partition_range)
+    asked = _range(partition, partition_range)
     # A process that ends need not look for garbage first, which takes seconds after a large run.
     atexit.register(gc.freeze)
     with stdout_to_stderr():
-        # Importing Dagster takes longer than all other commands do.
-        from dfplan_assets.orchestration.partition_runs import PartitionRange
-        from dfplan_assets.orchestration.runs import run_partitions
         from dfplan_assets.planning.project_plan import plan_project
         from dfplan_assets.project import load_project
         from dfplan_assets.store.plan_memory import PlanMemory
@@ -54,10 +59,15 @@ def run(
         project = load_project(options.project)
         memory = PlanMemory.of(project)
         plan = plan_project(project, memory)
-        with progress_display() as display:
-            asked = None if asked_range is None else PartitionRange(*asked_range)
-            reports = run_partitions(plan, selection, asked, display)
+        if stale and asked is not None:
+            raise InputError(
+                "--stale", "it takes no partition", "Run the partition without --stale, or leave it out."
+            )
+        reports = _run_stale(plan, selection) if stale else _run(plan, selection, asked)
         memory.save(project)
+    if not reports:
+        _print_nothing_to_do(options)
+        return
     outcomes = [outcome for report in reports for outcome in report.views.values()]
     if options.format == "json":
         print_json(_document(reports[0]) if len(reports) == 1 else _documents(reports))
@@ -90,6 +100,39 @@ def _range(partition: str | None, partition_range: str | None) -> tuple[str, str
             "Write it as in 2024-01-01..2024-01-31; both are a part of the range.",
         )
     return first, last
+
+
+def _run(plan: ProjectPlan, selection: str | None, asked: tuple[str, str] | None) -> tuple[RunReport, ...]:
+    # Importing Dagster takes longer than all other commands do.
+    from dfplan_assets.orchestration.partition_runs import PartitionRange
+    from dfplan_assets.orchestration.runs import run_partitions
+
+    with progress_display() as display:
+        return run_partitions(plan, selection, None if asked is None else PartitionRange(*asked), display)
+
+
+def _run_stale(plan: ProjectPlan, selection: str | None) -> tuple[RunReport, ...]:
+    """Runs what is stale; nothing where nothing is, which is known before Dagster is imported.
+
+    With a selection it is not: Dagster reads that.
+    """
+    from dfplan_assets.staleness.look import staleness_now
+
+    staleness = staleness_now(plan)
+    if selection is None and not any(each.is_stale for each in staleness.values()):
+        return ()
+    from dfplan_assets.orchestration.runs import run_stale_views
+
+    with progress_display() as display:
+        report = run_stale_views(plan, selection, display, staleness)
+    return () if report is None else (report,)
+
+
+def _print_nothing_to_do(options: Options) -> None:
+    if options.format == "json":
+        print_json({"run_id": None, "success": True, "views": {}})
+    else:
+        print_text("Nothing to do: nothing is stale. `dfplan plan` says of each view what it was made of.")
 
 
 def _failed_checks(outcomes: Sequence[ViewOutcome]) -> dict[str, list[str]]:
@@ -158,5 +201,7 @@ def _table(reports: Sequence[RunReport]) -> Table:
 def _state(outcome: ViewOutcome) -> Text:
     if outcome.state == "materialised":
         return Text("")
+    if outcome.state == "cached":
+        return Text("unchanged, its last result stays", style=_STATE_STYLE["cached"])
     text = outcome.state if outcome.state == "failed" else f"skipped: {outcome.error}"
     return Text(text, style=_STATE_STYLE[outcome.state])

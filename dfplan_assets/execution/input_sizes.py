@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from dfplan_assets.execution.inputs import Inputs
 from dfplan_assets.execution.profile import InputSize, known_total
-from dfplan_assets.planning.sources import source_files
+from dfplan_assets.planning.source_files import source_files
 from dfplan_assets.project.model import Source
 
 _MOST_FOOTERS = 100

@@ -4,22 +4,28 @@
 
     {"format": 1, "view": "revenue",
      "results": [{"version": "20260102T030405-1f0c9a2e", "files": ["part-0.parquet"],
-                  "rows": 25, "bytes": 2048, "published_at": "2026-01-02T03:04:05.678901+00:00"}]}
+                  "rows": 25, "bytes": 2048, "published_at": "2026-01-02T03:04:05.678901+00:00",
+                  "provenance": {"fingerprint": "9f2c…", "data_version": "77ab…",
+                                 "inputs": {"orders": "03de…"}, "identity": {"meaning": "1c9e…"},
+                                 "sources": {"orders": {"orders.parquet": "51d0…"}}}}]}
 
-The manifest of a partition lies in the partition's own folder and names its key, as ``"partition"``.
-Files are named relative to the result's folder, so that the output folder can be moved.
+Results of earlier versions of this package have no ``provenance``. The manifest of a partition lies in the
+partition's own folder and names its key, as ``"partition"``. Files are named relative to the result's folder,
+so that the output folder can be moved.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from dfplan_assets.errors import ExecutionError
 from dfplan_assets.execution.durable import replace_text
-from dfplan_assets.execution.publication import Publication
+from dfplan_assets.execution.publication import Provenance, Publication
 
 MANIFEST = "published.json"
 _FORMAT = 1
@@ -58,6 +64,7 @@ def read_manifest(folder: Path, view: str) -> tuple[Publication, ...]:
                 bytes=int(result["bytes"]),
                 published_at=datetime.fromisoformat(result["published_at"]),
                 partition_key=None if key is None else str(key),
+                provenance=_provenance(result.get("provenance")),
             )
             for result in document["results"]
         )
@@ -92,11 +99,24 @@ def write_manifest(
                 "rows": result.rows,
                 "bytes": result.bytes,
                 "published_at": result.published_at.isoformat(),
+                **({} if result.provenance is None else {"provenance": asdict(result.provenance)}),
             }
             for result in results
         ],
     }
     replace_text(folder / MANIFEST, json.dumps(document, indent=1) + "\n")
+
+
+def _provenance(document: dict[str, Any] | None) -> Provenance | None:
+    if document is None:
+        return None
+    return Provenance(
+        fingerprint=str(document["fingerprint"]),
+        data_version=str(document["data_version"]),
+        inputs=dict(document["inputs"]),
+        identity=dict(document["identity"]),
+        sources={table: dict(parts) for table, parts in document["sources"].items()},
+    )
 
 
 def _unreadable(path: Path, view: str, reason: str) -> ExecutionError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from datafusion import DataFrame, SessionContext
 
-from dfplan_assets.errors import ExecutionError
+from dfplan_assets.errors import ExecutionError, InputError
 from dfplan_assets.execution.abandonment import publishing
 from dfplan_assets.execution.analysis import cpu_seconds
 from dfplan_assets.execution.failures import reporting
@@ -22,8 +22,10 @@ from dfplan_assets.execution.memory import GAUGE
 from dfplan_assets.execution.metrics import profile_operators
 from dfplan_assets.execution.partition_checks import check_within, partition_to_run
 from dfplan_assets.execution.profile import InputSize, RunProfile
+from dfplan_assets.execution.provenance import provenance_of
 from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.runtime import Runtime
+from dfplan_assets.execution.source_versions import SourceVersion, source_version
 from dfplan_assets.execution.validation import validate
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import EnvironmentPart, PlanBundle, ProjectPlan, ViewPlan
@@ -33,10 +35,14 @@ from dfplan_assets.planning.environment import capture_environment
 from dfplan_assets.planning.guard import plan_query
 from dfplan_assets.planning.partitions import at_partition
 from dfplan_assets.planning.secrets import hider
+from dfplan_assets.project.partitions import Partition
 
 # No view or source has a space in its name, so this hides none of them.
 RESULT = "result of the view"
 """The name under which the query of a view is registered, to be copied."""
+
+READINGS = 2
+"""How often a view is run at most while its sources change under it."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +75,62 @@ def materialise(
     plans, which one capture serves for all views; without one it is captured here. Several threads may
     materialise different views, or partitions of one, at once.
 
+    Where a source changes while it is read, the view is run once more; what was read half old and half new is
+    never published.
+
     Raises ExecutionError where the view fails while it runs or its result cannot be published, SourceError
-    where a source is missing or unreadable, PlanningError where the query cannot be planned or has no
-    Substrait form. Nothing is published then, and the last result stays.
+    where a source is missing or unreadable, or its version cannot be told, PlanningError where the query
+    cannot be planned or has no Substrait form. Nothing is published then, and the last result stays.
     """
     partition = partition_to_run(plan.views[view].view, partition_key)
     if partition is not None:
         plan = at_partition(plan, view, partition.key)
+    versions = _versions(plan, view)
+    for reading in range(1, READINGS + 1):
+        try:
+            return _read_once(plan, view, partition, warehouse, runtime, environment, versions)
+        except (ExecutionError, InputError):
+            # An error of the query may come from files that changed, too.
+            before, versions = versions, _versions(plan, view)
+            if reading == READINGS or versions == before:
+                raise
+    raise AssertionError  # the last reading returns or raises
+
+
+def _versions(plan: ProjectPlan, view: str) -> dict[str, SourceVersion]:
+    """The versions of the sources that a view reads, itself and through inlined views."""
+    project = plan.project
+    return {
+        table: source_version(project.sources[table], project.root)
+        for table in plan.stored_tables(view)
+        if table in project.sources
+    }
+
+
+def _check_unchanged(plan: ProjectPlan, view: str, versions: Mapping[str, SourceVersion]) -> None:
+    """Refuse a result whose sources changed while they were read: it may be half old and half new."""
+    now = _versions(plan, view)
+    changed = [name for name in sorted(now) if now[name] != versions[name]]
+    if changed:
+        sources = plan.project.sources
+        raise ExecutionError(
+            plan.views[view].view.where,
+            f"{', '.join(f'source {name} ({sources[name].path})' for name in changed)} "
+            f"changed while the view read it, {READINGS} times in a row",
+            "Run the view again when nothing writes there, or let writers replace whole files.",
+        )
+
+
+def _read_once(
+    plan: ProjectPlan,
+    view: str,
+    partition: Partition | None,
+    warehouse: Warehouse,
+    runtime: Runtime,
+    environment: Sequence[EnvironmentPart] | None,
+    versions: Mapping[str, SourceVersion],
+) -> Materialisation:
+    """``materialise``, which fails where the sources do not have these versions any more by the end."""
     inputs = Inputs.take(plan, view, warehouse, partition)
     view_plan = plan.views[view]
     declared = view_plan.view
@@ -105,11 +160,13 @@ def materialise(
             executed = copy.execution_plan()
             inputs.check_present()
             rows = sum(count for batch in counts for count in batch.column(0).to_pylist())
-            written = _check_whole(file, rows, declared.where)
+            footer = _check_whole(file, rows, declared.where)
             if partition is not None:
-                check_within(written, declared, partition)
+                check_within(footer, declared, partition)
+        _check_unchanged(plan, view, versions)
+        provenance = provenance_of(plan, view, inputs.results, versions, [str(file)])
         with publishing(declared.where):
-            publication = warehouse.publish(stage, rows)
+            publication = warehouse.publish(stage, rows, provenance)
     wall_seconds = time.monotonic() - started
     root = profile_operators(executed, hide)
     profile = RunProfile(

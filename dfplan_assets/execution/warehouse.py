@@ -29,7 +29,7 @@ from dfplan_assets.errors import ExecutionError
 from dfplan_assets.execution.durable import sync
 from dfplan_assets.execution.locks import locked
 from dfplan_assets.execution.manifest import MANIFEST, published_bytes, read_manifest, write_manifest
-from dfplan_assets.execution.publication import Publication
+from dfplan_assets.execution.publication import Provenance, Publication
 from dfplan_assets.execution.staging import staging_place, sweep
 from dfplan_assets.project.model import Project
 from dfplan_assets.project.partitions import Partition, Partitions, key_of_folder, partitions_folder
@@ -120,11 +120,12 @@ class Warehouse:
                 folder = place.enter_context(staging_place(self.output))
             yield folder
 
-    def publish(self, stage: Stage, rows: int) -> Publication:
+    def publish(self, stage: Stage, rows: int, provenance: Provenance | None = None) -> Publication:
         """Make the files in a stage, which hold ``rows`` rows, the last result of its view or partition.
 
-        The stage is used up. Of two that publish the same at once, one comes after the other. Raises
-        ExecutionError where the result cannot be published; the last one then stays.
+        The stage is used up. ``provenance`` is published with it, in the same step. Of two that publish the
+        same at once, one comes after the other. Raises ExecutionError where the result cannot be published;
+        the last one then stays.
         """
         folder = self._folder(stage.view, stage.partition)
         key = None if stage.partition is None else stage.partition.key
@@ -151,6 +152,7 @@ class Warehouse:
                     bytes=size,
                     published_at=published_at,
                     partition_key=key,
+                    provenance=provenance,
                 )
                 write_manifest(folder, stage.view, (publication, *older), key)
         return publication

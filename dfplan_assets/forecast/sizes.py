@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import ProjectPlan
-from dfplan_assets.planning.sources import source_files
+from dfplan_assets.planning.source_files import source_files
 
 
 class TableSizes:

@@ -11,7 +11,8 @@ from dfplan_assets.errors import UnreadableSourceError
 from dfplan_assets.golden.stand_in import TableSize
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.planning.delta import delta_files
-from dfplan_assets.planning.sources import source_exists, source_files
+from dfplan_assets.planning.source_files import source_files
+from dfplan_assets.planning.sources import source_exists
 from dfplan_assets.project.model import Source
 from dfplan_assets.store import find_store
 

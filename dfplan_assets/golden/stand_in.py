@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dfplan_assets.golden.thrift import I64, Items, Struct, read_struct, write_struct
-from dfplan_assets.planning.sources import EXTENSIONS
+from dfplan_assets.planning.source_files import EXTENSIONS
 from dfplan_assets.project.model import Source, SourceFormat
 
 _MAGIC = b"PAR1"

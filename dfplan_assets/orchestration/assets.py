@@ -10,22 +10,31 @@ from contextlib import contextmanager
 from hashlib import sha256
 
 import dagster as dg
+from dagster._core.definitions.data_version import CODE_VERSION_TAG, DATA_VERSION_TAG
 from dagster._core.definitions.utils import check_valid_name
 from dagster._core.storage.tags import PRIORITY_TAG
 
 from dfplan_assets.errors import ExecutionError, InputError
+from dfplan_assets.execution.publication import Publication, together
 from dfplan_assets.orchestration.bundle_metadata import bundle_metadata, store_failure
+from dfplan_assets.orchestration.data_versions import (
+    OBSERVE_OP,
+    STALE_TAG,
+    observable_sources,
+    provenance_tags,
+    tell_sources_read,
+)
 from dfplan_assets.orchestration.markdown import fenced, shorten
 from dfplan_assets.orchestration.partitions import asked_partitions
 from dfplan_assets.orchestration.plan_checks import PlanChecker, check_specs, worst_of
-from dfplan_assets.orchestration.run_metadata import run_metadata
-from dfplan_assets.orchestration.runner import Attempt, Made
+from dfplan_assets.orchestration.run_metadata import reused_metadata, run_metadata
+from dfplan_assets.orchestration.runner import Attempt, Made, Reused
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.orchestration.view_steps import ViewStep, running
 from dfplan_assets.planning.bundle import ProjectPlan, UnplannedView, ViewPlan
 from dfplan_assets.project.model import View
 
-Make = Callable[[Attempt], Made]
+Make = Callable[[Attempt], Made | Reused]
 """Runs a view for a Dagster run; raises ExecutionError or InputError."""
 
 _FAILURE_BYTES = 8_000
@@ -55,17 +64,25 @@ def view_assets(
     return assets
 
 
-def source_specs(project: ProjectPlan, translator: DfplanTranslator) -> list[dg.AssetSpec]:
-    """The sources, as assets that something outside the project makes."""
-    return [
-        dg.AssetSpec(
+def source_assets(project: ProjectPlan, translator: DfplanTranslator) -> list[dg.AssetsDefinition]:
+    """The sources, as assets that something outside the project makes, and that can be observed."""
+    specs = source_specs(project, translator)
+    if not specs:
+        return []
+    return [observable_sources(project, specs, op_names((*project.all_views, OBSERVE_OP))[OBSERVE_OP])]
+
+
+def source_specs(project: ProjectPlan, translator: DfplanTranslator) -> dict[str, dg.AssetSpec]:
+    """What the sources are in Dagster, by name."""
+    return {
+        source.name: dg.AssetSpec(
             translator.get_asset_key(source.name),
             group_name=translator.get_source_group_name(source),
             kinds=translator.get_source_kinds(source),
             metadata=translator.get_source_metadata(project, source),
         )
         for source in project.project.sources.values()
-    ]
+    }
 
 
 def op_names(views: Iterable[str]) -> Mapping[str, str]:
@@ -117,39 +134,76 @@ def _view_asset(
     def run_view() -> dg.MaterializeResult:  # type: ignore[type-arg]
         context = dg.AssetExecutionContext.get()
         keys: Sequence[str | None] = asked_partitions(context) if plan.view.partitions else (None,)
-        done: dict[str | None, Mapping[str, dg.MetadataValue]] = {}
+        key_of = translator.get_asset_key
+        done: list[tuple[Publication, Mapping[str, dg.MetadataValue]]] = []
         checks: list[Sequence[dg.AssetCheckResult]] = []
         failures: list[str] = []
         for key in keys or (None,):  # a view with partitions says which there are
+            attempt = Attempt(
+                view,
+                context.run.run_id,
+                number=context.retry_number + 1,
+                partition_key=key,
+                only_if_stale=context.run.tags.get(STALE_TAG) == "true",
+            )
             try:
-                made = make(Attempt(view, context.run.run_id, context.retry_number + 1, key))
+                made = make(attempt)
             except (ExecutionError, InputError) as error:
                 failures.append(str(error))
                 continue
             failure = store_failure(made.recorded)
             if failure is not None:
                 context.log.warning(failure)
-            done[key] = {
-                **run_metadata(made.done, plan.lineage, translator.get_asset_key, project.project.root),
-                **bundle_metadata(made),
-            }
+            if isinstance(made, Reused):
+                done.append((made.publication, reused_metadata(made, plan.lineage, key_of)))
+            else:
+                metadata = {
+                    **run_metadata(made.done, plan.lineage, key_of, project.project.root),
+                    **bundle_metadata(made),
+                }
+                done.append((made.done.publication, metadata))
+            tell_sources_read(context, project.project.sources, key_of, done[-1][0])
             checks.append(checker.results(view, spec.key, made))
         if failures:
             # A step that fails has made nothing, to Dagster; what it did make is published.
-            for key, metadata in done.items():
-                context.log_event(dg.AssetMaterialization(spec.key, metadata=metadata, partition=key))
+            for publication, shown in done:
+                context.log_event(
+                    dg.AssetMaterialization(
+                        spec.key,
+                        metadata=shown,
+                        partition=publication.partition_key,
+                        tags=_version_tags(project, view, key_of, publication),
+                    )
+                )
             # The messages say all that a reader can use; a stack of this package's frames would hide it.
             raise dg.Failure(_failure_text(failures, len(keys)), allow_retries=False)
         if len(done) > 1:
-            for key, metadata in done.items():
-                context.add_asset_metadata(metadata, asset_key=spec.key, partition_key=key)
+            for publication, shown in done:
+                context.add_asset_metadata(
+                    shown, asset_key=spec.key, partition_key=publication.partition_key
+                )
+        # Dagster gives all partitions of one step the same data version.
+        result = together([publication for publication, _ in done])
         return dg.MaterializeResult(
             asset_key=spec.key,
-            metadata=next(iter(done.values())) if len(done) == 1 else None,
+            metadata=done[0][1] if len(done) == 1 else None,
+            data_version=dg.DataVersion(result.data_version),
+            tags=provenance_tags(project, view, key_of, done[-1][0]),
             check_results=worst_of(checks),
         )
 
     return run_view
+
+
+def _version_tags(
+    project: ProjectPlan, view: str, key_of: Callable[[str], dg.AssetKey], publication: Publication
+) -> dict[str, str]:
+    """The tags that Dagster gives a result that a step returns, for one that a failing step logs."""
+    return {
+        CODE_VERSION_TAG: project.views[view].identity.fingerprint,
+        **provenance_tags(project, view, key_of, publication),
+        DATA_VERSION_TAG: publication.data_version,
+    }
 
 
 def _failure_text(failures: Sequence[str], asked: int) -> str:

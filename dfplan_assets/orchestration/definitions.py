@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import dagster as dg
 
-from dfplan_assets.orchestration.assets import source_specs, view_assets
+from dfplan_assets.orchestration.assets import source_assets, source_specs, view_assets
 from dfplan_assets.orchestration.executor import build_executor
 from dfplan_assets.orchestration.runner import ProjectRunner
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
 
 
-def project_definitions(plan: ProjectPlan, translator: DfplanTranslator | None = None) -> dg.Definitions:
-    """The assets of a planned project, run as ``scheduling`` in its ``dfplan.yaml`` says."""
+def project_definitions(
+    plan: ProjectPlan, translator: DfplanTranslator | None = None, *, observable: bool = True
+) -> dg.Definitions:
+    """The assets of a planned project, run as ``scheduling`` in its ``dfplan.yaml`` says.
+
+    Without ``observable`` there is no op that observes sources, for a run here and now that makes views.
+    """
     translator = translator or DfplanTranslator()
+    sources = source_assets(plan, translator) if observable else source_specs(plan, translator).values()
     return dg.Definitions(
-        assets=[*view_assets(plan, translator, ProjectRunner(plan)), *source_specs(plan, translator)],
+        assets=[*view_assets(plan, translator, ProjectRunner(plan)), *sources],
         executor=build_executor(plan.project.scheduling),
     )

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 import dagster as dg
 from dagster._core.definitions.data_version import CODE_VERSION_TAG
 
+from dfplan_assets.orchestration.data_versions import fingerprint_of_code_version
 from dfplan_assets.scheduling.model import MeasuredRun
 
 RUNS_LOOKED_AT = 20
@@ -25,7 +26,7 @@ def materialised_views(
             started_at=datetime.fromtimestamp(entry.timestamp, timezone.utc),
             status="succeeded",
             attempt=1,
-            fingerprint=(materialization.tags or {}).get(CODE_VERSION_TAG),
+            fingerprint=fingerprint_of_code_version((materialization.tags or {}).get(CODE_VERSION_TAG)),
             wall_seconds=_number(materialization.metadata, "dfplan/wall_seconds"),
             cpu_seconds=_number(materialization.metadata, "dfplan/cpu_seconds"),
             input_bytes=None,

@@ -35,11 +35,11 @@ class PlannedRun:
     partitions: PartitionRange | None = None
 
     @property
-    def tags(self) -> Mapping[str, str] | None:
+    def tags(self) -> Mapping[str, str]:
         """The tags that tell Dagster of the partitions."""
         asked = self.partitions
         if asked is None:
-            return None
+            return {}
         return run_tags(asked.first, None if asked.first == asked.last else asked.last)
 
 

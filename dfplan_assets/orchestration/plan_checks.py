@@ -20,7 +20,7 @@ from dfplan_assets.golden.check import check
 from dfplan_assets.golden.verdict import ViewCheck
 from dfplan_assets.orchestration.bundle_metadata import store_failure
 from dfplan_assets.orchestration.markdown import fenced, fit, shorten, table
-from dfplan_assets.orchestration.runner import Made
+from dfplan_assets.orchestration.runner import Made, Reused
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.planning.diff import PlanDifference, side_by_side
 from dfplan_assets.project.model import CheckMode, PlanChecks
@@ -81,9 +81,9 @@ class PlanChecker:
         self._opening = Lock()
         self._store: Store | None = None
 
-    def results(self, view: str, key: dg.AssetKey, made: Made) -> list[dg.AssetCheckResult]:
-        """The results of all checks that are on, for a view that was just made."""
-        evaluate: Mapping[str, Callable[[str, Made], _Outcome]] = {
+    def results(self, view: str, key: dg.AssetKey, made: Made | Reused) -> list[dg.AssetCheckResult]:
+        """The results of all checks that are on, for a view that was just made or whose last result stays."""
+        evaluate: Mapping[str, Callable[[str, Made | Reused], _Outcome]] = {
             "plan_drift": self._drift,
             "plan_regression": self._regression,
             "result_schema": self._schema,
@@ -97,7 +97,7 @@ class PlanChecker:
             results.append(outcome.result(name, key, mode))
         return results
 
-    def _regression(self, view: str, made: Made) -> _Outcome:
+    def _regression(self, view: str, made: Made | Reused) -> _Outcome:
         unstored = store_failure(made.recorded)
         if made.recorded.deferred is not None and unstored is not None:
             return _cannot_be_told(unstored)
@@ -109,7 +109,7 @@ class PlanChecker:
             verdict_metadata(verdict, plan_change(store, verdict)),
         )
 
-    def _drift(self, view: str, made: Made) -> _Outcome:
+    def _drift(self, view: str, made: Made | Reused) -> _Outcome:
         found = check(self._plan, {view})
         for of_view in found.views:
             metadata = drift_metadata(of_view)
@@ -119,9 +119,10 @@ class PlanChecker:
                 return _Outcome(True, f"as the golden plan has it (level {found.level})", metadata)
         return _cannot_be_told(" ".join(f"{each.cause}. {each.next_step}" for each in found.all_problems))
 
-    def _schema(self, view: str, made: Made) -> _Outcome:
+    def _schema(self, view: str, made: Made | Reused) -> _Outcome:
         planned = self._plan.views[view].schema
-        file = made.done.publication.files[0]
+        publication = made.publication if isinstance(made, Reused) else made.done.publication
+        file = publication.files[0]
         try:
             written = pq.read_schema(file)
         except (OSError, pa.ArrowException) as error:

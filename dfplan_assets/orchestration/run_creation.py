@@ -55,7 +55,7 @@ def create_run(
 ) -> dg.DagsterRun:
     """A run of all that a job makes, with the events that say what it intends to make.
 
-    ``tags`` say for which partitions it is.
+    ``tags`` say for which partitions it is, among other things.
     """
     definition = job.get_definition()
     run_id = make_new_run_id()

@@ -17,8 +17,10 @@ from dfplan_assets.execution.analysis import operator_times, totals, walk, wides
 from dfplan_assets.execution.materialise import Materialisation
 from dfplan_assets.execution.profile import OperatorProfile, known_total
 from dfplan_assets.execution.publication import Publication
+from dfplan_assets.orchestration.bundle_metadata import store_failure
 from dfplan_assets.orchestration.column_origins import column_lineage
 from dfplan_assets.orchestration.markdown import fenced, fit, table
+from dfplan_assets.orchestration.runner import Reused
 from dfplan_assets.planning.lineage.model import Kind, Lineage
 
 EVENT_LIMIT_BYTES = 50_000
@@ -59,6 +61,26 @@ def run_metadata(
 def row_count_key(publication: Publication) -> str:
     """Dagster's own key for the rows of an asset, or of one partition of it."""
     return "dagster/row_count" if publication.partition_key is None else "dagster/partition_row_count"
+
+
+def reused_metadata(
+    made: Reused, lineage: Lineage, key_of: Callable[[str], dg.AssetKey]
+) -> dict[str, dg.MetadataValue]:
+    """The metadata of a materialisation that took the view's last result, since another would be the same."""
+    publication = made.publication
+    metadata: dict[str, dg.MetadataValue] = {
+        row_count_key(publication): dg.MetadataValue.int(publication.rows),
+        "dagster/size_bytes": dg.MetadataValue.int(publication.bytes),
+        "dfplan/cached": dg.MetadataValue.text(
+            "Not run: neither its meaning nor anything that it reads changed since its result of "
+            f"{publication.published_at:%Y-%m-%d %H:%M:%S} UTC."
+        ),
+        **_lineage(publication.view, lineage, key_of),
+    }
+    failure = store_failure(made.recorded)
+    if failure is not None:
+        metadata["dfplan/store_failure"] = dg.MetadataValue.text(failure)
+    return metadata
 
 
 def _figures(done: Materialisation) -> dict[str, dg.MetadataValue]:

@@ -12,11 +12,13 @@ from threading import Lock
 
 from dfplan_assets.errors import ExecutionError, InputError
 from dfplan_assets.execution.materialise import Materialisation, materialise
+from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.runtime import Runtime, open_runtime
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import EnvironmentPart, PlanBundle, ProjectPlan
 from dfplan_assets.planning.diff import PlanDifference, difference, facts_of_bundle
 from dfplan_assets.planning.environment import capture_environment
+from dfplan_assets.staleness.look import own_reasons_now
 from dfplan_assets.store import BundleRecord, Recorded, Recorder, RunRecord
 from dfplan_assets.store.queue import queue_of
 
@@ -25,13 +27,15 @@ from dfplan_assets.store.queue import queue_of
 class Attempt:
     """What a Dagster run asks for: a view's result, for a partition or for all of it.
 
-    ``number`` counts from 1; a higher one is a retry within the same Dagster run.
+    ``number`` counts from 1; a higher one is a retry within the same Dagster run. With ``only_if_stale`` the
+    last result is taken where running the view would give nothing else.
     """
 
     view: str
     dagster_run_id: str
     number: int = 1
     partition_key: str | None = None
+    only_if_stale: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,14 @@ class Made:
     recorded: Recorded
     previous: BundleRecord | None
     difference: PlanDifference | None
+
+
+@dataclass(frozen=True)
+class Reused:
+    """A view's last result, which is what running it would give, and what became of the record of that."""
+
+    publication: Publication
+    recorded: Recorded
 
 
 @dataclass(frozen=True)
@@ -72,10 +84,12 @@ class ProjectRunner:
         self._opening = Lock()
         self._opened: _Opened | None = None
 
-    def __call__(self, attempt: Attempt) -> Made:
+    def __call__(self, attempt: Attempt) -> Made | Reused:
         """Runs a view, publishes its result and records both; raises what ``materialise`` raises."""
         opened = self._open()
         view = attempt.view
+        if attempt.only_if_stale and not own_reasons_now(self._plan, view):
+            return self._reuse(attempt, opened)
         started_at = datetime.now(timezone.utc)
         identity = self._plan.views[view].identity
         try:
@@ -117,6 +131,23 @@ class ProjectRunner:
         previous = opened.previous.get(view)
         recorded = opened.recorder.record(succeeded, bundle=done.bundle, at=started_at)
         return Made(done, recorded, previous, _difference(opened.recorder, previous, done.bundle))
+
+    def _reuse(self, attempt: Attempt, opened: _Opened) -> Reused:
+        publication = self._warehouse.current(attempt.view)
+        assert publication is not None  # without a result it would be stale
+        now = datetime.now(timezone.utc)
+        cached = RunRecord(
+            view=attempt.view,
+            status="cached",
+            started_at=now,
+            fingerprint=self._plan.views[attempt.view].identity.fingerprint,
+            publication_version=publication.version,
+            dagster_run_id=attempt.dagster_run_id,
+            attempt=attempt.number,
+            partition_key=attempt.partition_key,
+            cores=os.cpu_count(),
+        )
+        return Reused(publication, opened.recorder.record(cached, bundle=None, at=now))
 
     def _open(self) -> _Opened:
         with self._opening:

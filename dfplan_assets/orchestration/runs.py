@@ -15,6 +15,7 @@ from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster._core.execution.plan.objects import StepFailureData
 
 from dfplan_assets.orchestration.assets import op_names
+from dfplan_assets.orchestration.data_versions import STALE_TAG
 from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.instance import open_instance
 from dfplan_assets.orchestration.order_events import summary_of
@@ -25,6 +26,7 @@ from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.planning.project_plan import plan_project
 from dfplan_assets.project import load_project
+from dfplan_assets.staleness.staleness import Staleness, to_run
 
 _Number = TypeVar("_Number", int, float)
 
@@ -34,14 +36,15 @@ class ViewOutcome:
     """What became of one view in a run.
 
     ``rows``, ``bytes`` and ``wall_seconds`` are those of its new result, or of its new partitions together,
-    None unless materialised;
+    None unless materialised; a view that is ``cached`` did not run, since its last result is what it would
+    give, and has that one's rows and bytes;
     ``error`` is the cause of a failure, or for a skipped view what kept it from running; ``warning``
     is why the plan store does not have its records. ``failed_checks`` says of each asset check that did
     not pass, by name, why.
     """
 
     view: str
-    state: Literal["materialised", "failed", "skipped"]
+    state: Literal["materialised", "cached", "failed", "skipped"]
     rows: int | None = None
     bytes: int | None = None
     wall_seconds: float | None = None
@@ -76,7 +79,7 @@ class RunListener(Protocol):
         """A view begins."""
 
     def on_outcome(self, outcome: ViewOutcome) -> None:
-        """A view is materialised or has failed."""
+        """A view is materialised, was found to be unchanged, or has failed."""
 
 
 def run_views(project: ProjectPlan, selection: str | None, listener: RunListener) -> RunReport:
@@ -98,7 +101,7 @@ def run_partitions(
     all of them is skipped then. Raises InputError as ``run_views`` and ``planned_runs`` do.
     """
     translator = DfplanTranslator()
-    definitions = project_definitions(project, translator)
+    definitions = project_definitions(project, translator, observable=False)
     selected = select_views(selection, project, definitions, translator.get_asset_key)
     reports: list[RunReport] = []
     runs = planned_runs(project, selected, asked)
@@ -118,21 +121,43 @@ def run_partitions(
     return tuple(reports)
 
 
+def run_stale_views(
+    project: ProjectPlan,
+    selection: str | None,
+    listener: RunListener,
+    staleness: Mapping[str, Staleness],
+) -> RunReport | None:
+    """As ``run_views``, what is stale of the selection and what lies behind that within the selection.
+
+    A view whose last result turns out to be what it would give, when its turn comes, does not run. None where
+    nothing of the selection is stale.
+    """
+    translator = DfplanTranslator()
+    definitions = project_definitions(project, translator, observable=False)
+    selected = select_views(selection, project, definitions, translator.get_asset_key)
+    stale = frozenset(to_run(staleness, selected))
+    if not stale:
+        return None
+    listener.on_selected(tuple(view for view in project.all_views if view in stale))
+    return _run(project, definitions, translator, PlannedRun(stale), listener, {STALE_TAG: "true"})
+
+
 def _run(
     project: ProjectPlan,
     definitions: dg.Definitions,
     translator: DfplanTranslator,
     planned: PlannedRun,
     listener: RunListener,
+    tags: Mapping[str, str] | None = None,
 ) -> RunReport:
-    """One run in this process."""
+    """One run in this process, with these tags beside those of its partitions."""
     views = tuple(view for view in project.all_views if view in planned.views)
     view_of_op = {op: view for view, op in op_names(project.all_views).items()}
     outcomes: dict[str, ViewOutcome] = {}
     failed_checks: dict[str, dict[str, str]] = {}
     with open_instance(project.project.root) as instance:
         job = run_job(definitions, {translator.get_asset_key(view) for view in views})
-        run = create_run(instance, job, planned.tags)
+        run = create_run(instance, job, {**(tags or {}), **planned.tags})
         for event in run_events(instance, _executable(project, job), run):
             if event.step_key is None:
                 line = _order_line(event)
@@ -173,7 +198,7 @@ def _order_line(event: dg.DagsterEvent) -> str | None:
 
 def definitions_in(root: str) -> dg.Definitions:
     """The definitions of the project in this folder, for processes that each run one of its steps."""
-    return project_definitions(plan_project(load_project(Path(root))))
+    return project_definitions(plan_project(load_project(Path(root))), observable=False)
 
 
 def _executable(project: ProjectPlan, job: RunJob) -> IJob:
@@ -199,14 +224,15 @@ def _outcome(view: str, event: dg.DagsterEvent, failed_checks: Mapping[str, str]
         materialization = event.step_materialization_data.materialization
         metadata, partition = materialization.metadata, materialization.partition
         unstored = metadata.get("dfplan/store_failure")
+        cached = "dfplan/cached" in metadata
         return ViewOutcome(
             view,
-            "materialised",
+            "cached" if cached else "materialised",
             rows=_number(
                 metadata["dagster/row_count" if partition is None else "dagster/partition_row_count"], int
             ),
             bytes=_number(metadata["dagster/size_bytes"], int),
-            wall_seconds=_number(metadata["dfplan/wall_seconds"], float),
+            wall_seconds=None if cached else _number(metadata["dfplan/wall_seconds"], float),
             warning=None if unstored is None else str(unstored.value),
         )
     if event.event_type is dg.DagsterEventType.STEP_FAILURE:

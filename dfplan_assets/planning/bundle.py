@@ -17,6 +17,10 @@ from dfplan_assets.errors import UnreadableSourceError
 from dfplan_assets.planning.lineage.model import Lineage
 from dfplan_assets.project.model import Project, View
 
+# The parts that decide which rows come out. The engine's release and the physical plan decide how
+# they are found.
+RESULT_PARTS = ("meaning", "parameters", "inputs", "functions", "settings", "inlined", "partitions")
+
 
 @dataclass(frozen=True)
 class Identity:

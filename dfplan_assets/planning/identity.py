@@ -17,17 +17,13 @@ import pyarrow as pa
 from datafusion import DataFrame, SessionConfig, SessionContext
 
 from dfplan_assets.planning import meaning as meanings
-from dfplan_assets.planning.bundle import Identity
+from dfplan_assets.planning.bundle import RESULT_PARTS, Identity
 from dfplan_assets.planning.functions import FunctionFacts
 from dfplan_assets.planning.lineage.model import Lineage
 from dfplan_assets.planning.physical_text import normalised_physical_plan
 from dfplan_assets.planning.sql_text import parameter_names
 from dfplan_assets.project.model import ParameterValue
 from dfplan_assets.project.partitions import PARTITION_PARAMETERS, Partitions
-
-# The parts that decide which rows come out. The engine's release and the physical plan decide how
-# they are found.
-RESULT_PARTS = ("meaning", "parameters", "inputs", "functions", "settings", "inlined", "partitions")
 
 # Settings of these kinds change how fast rows come out, how plans are shown, or how text is parsed
 # and files get their columns: the last two show in the parts meaning and inputs.

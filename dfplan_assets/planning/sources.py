@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import glob
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,13 +14,11 @@ from dfplan_assets.errors import DfplanError, SourceError, UnreadableSourceError
 from dfplan_assets.planning.catalog import CATALOG, DEFAULT_SCHEMA, file_url, schema_and_table
 from dfplan_assets.planning.delta import delta_schema, register_delta
 from dfplan_assets.planning.panics import raise_unless_datafusion
+from dfplan_assets.planning.source_files import EXTENSIONS, is_pattern, matches
 from dfplan_assets.planning.substrait.datafusion_plan import with_paths
 from dfplan_assets.project.model import Source
 
 _STAND_IN = "dfplan_source"
-
-EXTENSIONS = {"parquet": ".parquet", "csv": ".csv", "json": ".json", "arrow": ".arrow"}
-"""What the files of a source that is a folder end with, unless its options say otherwise."""
 
 
 def source_schema(source: Source) -> pa.Schema:
@@ -50,22 +47,6 @@ def source_schema(source: Source) -> pa.Schema:
 def source_exists(source: Source) -> bool:
     """Whether a source has files; one in an object store counts as there until it is read."""
     return _exists(source.path)
-
-
-def source_files(source: Source) -> tuple[Path, ...] | None:
-    """The files of a source that stand on this machine; None for an object store.
-
-    Those of a folder end as its format's files do.
-    """
-    path = source.path
-    if "://" in path:
-        return None
-    if path.endswith("/"):
-        ending = str(source.options.get("file_extension", EXTENSIONS[source.format]))
-        return tuple(sorted(file for file in Path(path).rglob(f"*{ending}") if file.is_file()))
-    if _is_pattern(path):
-        return tuple(sorted(_matches(path)))
-    return (Path(path),) if Path(path).exists() else ()
 
 
 def register_source(ctx: SessionContext, source: Source, schema: pa.Schema) -> None:
@@ -223,7 +204,7 @@ def _files(path: str) -> list[Path]:
         return []
     if path.endswith("/"):
         return [file for file in Path(path).rglob("*.parquet") if file.is_file()]
-    return list(_matches(path)) if _is_pattern(path) else [Path(path)]
+    return list(matches(path)) if is_pattern(path) else [Path(path)]
 
 
 def _exists(path: str) -> bool:
@@ -231,21 +212,12 @@ def _exists(path: str) -> bool:
         return True  # object stores are asked when they are read
     if path.endswith("/"):
         return Path(path).is_dir() and any(file.is_file() for file in Path(path).rglob("*"))
-    return any(_matches(path)) if _is_pattern(path) else Path(path).exists()
-
-
-def _is_pattern(path: str) -> bool:
-    """Whether a path is a pattern: its last part has wildcards, and no file has just that name."""
-    return glob.has_magic(Path(path).name) and not Path(path).exists()
-
-
-def _matches(path: str) -> Iterator[Path]:
-    return Path(path).parent.glob(Path(path).name)
+    return any(matches(path)) if is_pattern(path) else Path(path).exists()
 
 
 def _location(path: str) -> str:
     """A path as DataFusion takes it: a URL, in which no sign is a wildcard, unless it is a pattern."""
-    return path if "://" in path or _is_pattern(path) else file_url(path)
+    return path if "://" in path or is_pattern(path) else file_url(path)
 
 
 def _unreadable(source: Source, cause: BaseException) -> UnreadableSourceError:

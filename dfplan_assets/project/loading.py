@@ -12,6 +12,7 @@ from dfplan_assets.project.model import Project
 from dfplan_assets.project.parameters import Parameters, read_parameters
 from dfplan_assets.project.settings import (
     no_project,
+    read_data_version,
     read_engine,
     read_extends,
     read_folders,
@@ -42,6 +43,7 @@ _KEYS = (
     "scheduling",
     "golden",
     "checks",
+    "data_version",
 )
 
 
@@ -82,5 +84,6 @@ def load_project(directory: Path) -> Project:
         scheduling=read_scheduling(entries.get("scheduling")),
         golden=read_golden(root, entries.get("golden")),
         plan_checks=read_plan_checks(entries.get("checks")),
+        data_version=read_data_version(entries["data_version"]) if "data_version" in entries else "inputs",
     )
     return dataclasses.replace(settings, views=read_views(folders.views, sources, document.where()))

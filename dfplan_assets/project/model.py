@@ -15,6 +15,10 @@ from dfplan_assets.project.partitions import Partitions
 SourceFormat = Literal["parquet", "csv", "json", "arrow", "delta"]
 Materialized = Literal["table", "view"]
 Backfill = Literal["multi_run", "single_run"]
+DataVersionPolicy = Literal["inputs", "content"]
+
+FILES = "files"
+"""The data version of a source that is told by its files."""
 OptionValue = bool | int | float | str
 ParameterValue = bool | int | float | str | datetime.date | datetime.datetime | None
 
@@ -25,7 +29,8 @@ class Source:
 
     ``path`` is an absolute file, glob or folder (ending in ``/``). ``columns`` is None where the
     file's own schema is to be taken; with columns the views plan before the file exists. ``version``
-    is that of a Delta table, None for the latest.
+    is that of a Delta table, None for the latest. ``data_version`` says how it is told whether the rows are
+    still the same: ``files`` (by the files, or the version of a Delta table), or ``module:function``.
     """
 
     name: str
@@ -34,6 +39,7 @@ class Source:
     options: Mapping[str, OptionValue]
     columns: pa.Schema | None
     version: int | None = None
+    data_version: str = FILES
 
 
 @dataclass(frozen=True)
@@ -43,8 +49,9 @@ class View:
     ``sql`` is the file's whole text with the front matter comment left in, so that lines and
     columns in error messages are those of the file. ``priority`` outranks measured cost in the order
     of a run, higher first. ``materialized`` is ``table`` where the result is stored, ``view`` where the
-    query is inlined into the views that read it. ``partitions`` are the parts in which the result is made,
-    None where it is made as a whole; ``backfill`` says whether one run of Dagster makes several of them.
+    query is inlined into the views that read it. ``data_version`` is None where the project decides.
+    ``partitions`` are the parts in which the result is made, None where it is made as a whole; ``backfill``
+    says whether one run of Dagster makes several of them.
     """
 
     name: str
@@ -59,6 +66,7 @@ class View:
     materialized: Materialized = "table"
     partitions: Partitions | None = None
     backfill: Backfill = "multi_run"
+    data_version: DataVersionPolicy | None = None
 
     @property
     def is_virtual(self) -> bool:
@@ -136,6 +144,8 @@ class Project:
     """A folder with a ``dfplan.yaml``, its views and sources by name.
 
     ``output`` is an absolute folder. ``store`` is a SQLAlchemy URL whose SQLite path is absolute.
+    ``data_version`` says of each view that does not say so itself when its result counts as another one:
+    when it was made of other ``inputs``, or when its ``content`` differs.
     """
 
     name: str
@@ -153,6 +163,7 @@ class Project:
     scheduling: Scheduling = Scheduling()
     golden: Golden | None = None
     plan_checks: PlanChecks = PlanChecks()
+    data_version: DataVersionPolicy = "inputs"
 
     @property
     def golden_plans(self) -> Golden:
@@ -162,3 +173,7 @@ class Project:
     def params_of(self, view: View) -> dict[str, ParameterValue]:
         """The values bound as ``$name`` in a view: the project's, overridden by the view's own."""
         return {**self.params, **view.params}
+
+    def data_version_of(self, view: View) -> DataVersionPolicy:
+        """When a view's result counts as another one: as the view says, else as the project does."""
+        return view.data_version or self.data_version

@@ -12,7 +12,14 @@ from typing import Literal, TypeVar
 
 from dfplan_assets.errors import ProjectError
 from dfplan_assets.project.document import Node
-from dfplan_assets.project.model import Engine, Golden, PlanChecks, Planning, Scheduling
+from dfplan_assets.project.model import (
+    DataVersionPolicy,
+    Engine,
+    Golden,
+    PlanChecks,
+    Planning,
+    Scheduling,
+)
 
 DEFAULT_VIEWS = "views"
 DEFAULT_OUTPUT = "warehouse"
@@ -41,6 +48,7 @@ _ORDER: tuple[Literal["measured", "static", "off"], ...] = ("measured", "static"
 _MODE: tuple[Literal["shared", "multiprocess"], ...] = ("shared", "multiprocess")
 _LEVEL: tuple[Literal["meaning", "plan"], ...] = ("meaning", "plan")
 _CHECK: tuple[Literal["off", "warn", "block"], ...] = ("off", "warn", "block")
+_DATA_VERSION: tuple[DataVersionPolicy, ...] = ("inputs", "content")
 _Word = TypeVar("_Word", bound=str)
 _TARGET_PARTITIONS = "datafusion.execution.target_partitions"
 
@@ -168,6 +176,11 @@ def read_plan_checks(node: Node | None) -> PlanChecks:
     entries = {} if node is None else node.entries(known=names)
     drift, regression, schema = (_choice(entries, name, _CHECK, "off") for name in names)
     return PlanChecks(plan_drift=drift, plan_regression=regression, result_schema=schema)
+
+
+def read_data_version(node: Node) -> DataVersionPolicy:
+    """Reads ``data_version`` of a view or a project: what makes a result count as another one."""
+    return _choice({"data_version": node}, "data_version", _DATA_VERSION, "inputs")
 
 
 def read_extends(node: Node | None) -> tuple[str, ...]:

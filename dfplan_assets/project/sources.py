@@ -12,7 +12,7 @@ import pyarrow as pa
 from dfplan_assets.errors import SourceError
 from dfplan_assets.project.column_types import parse_type
 from dfplan_assets.project.document import Node
-from dfplan_assets.project.model import OptionValue, Source, SourceFormat
+from dfplan_assets.project.model import FILES, OptionValue, Source, SourceFormat
 from dfplan_assets.project.names import canonical_name
 from dfplan_assets.project.suggestions import did_you_mean
 
@@ -34,6 +34,7 @@ _FORMAT_OF_EXTENSION: Mapping[str, SourceFormat] = {
 _COMPRESSION_OF_EXTENSION = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz", ".zst": "zstd"}
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _USER_IN_URL = re.compile(r"[A-Za-z][\w+.-]*://[^/]*@")
+_FUNCTION = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*")
 _WILDCARD = re.compile(r"[*?\[]")
 
 
@@ -66,9 +67,11 @@ def _source(name: str, node: Node, root: Path) -> Source:
     if isinstance(node.value, str):
         parts: Mapping[str, Node] = {"path": node}
     elif isinstance(node.value, Mapping):
-        parts = node.entries(known=("path", "format", "version", "options", "columns"))
+        parts = node.entries(known=("path", "format", "version", "options", "columns", "data_version"))
     else:
-        raise node.expected("a path, or a mapping with path, format, version, options and columns")
+        raise node.expected(
+            "a path, or a mapping with path, format, version, options, columns and data_version"
+        )
     if "path" not in parts:
         raise node.wrong(f"{node.key} has no path", "Add path:, the file, glob or folder it is read from.")
 
@@ -104,7 +107,19 @@ def _source(name: str, node: Node, root: Path) -> Source:
     if "options" in parts:
         options.update(_options(parts["options"], format_, path))
     columns = _columns(parts["columns"]) if "columns" in parts else None
-    return Source(name, path, format_, options, columns, version)
+    data_version = _data_version(parts["data_version"]) if "data_version" in parts else FILES
+    return Source(name, path, format_, options, columns, version, data_version)
+
+
+def _data_version(node: Node) -> str:
+    written = node.text()
+    if written != FILES and not _FUNCTION.fullmatch(written):
+        raise node.wrong(
+            f"{node.key} cannot be {written!r}",
+            "Write files, or a function of yours that takes the source and returns text, as module:function.",
+            SourceError,
+        )
+    return written
 
 
 def _absolute(node: Node, root: Path) -> str:

@@ -14,6 +14,7 @@ from dfplan_assets.project.model import Backfill, Materialized, View
 from dfplan_assets.project.names import canonical_name
 from dfplan_assets.project.parameters import read_view_parameters
 from dfplan_assets.project.partition_settings import read_partitions
+from dfplan_assets.project.settings import read_data_version
 
 _KEYS = (
     "name",
@@ -23,6 +24,7 @@ _KEYS = (
     "params",
     "priority",
     "materialized",
+    "data_version",
     "partitions",
     "backfill",
 )
@@ -137,6 +139,7 @@ def read_view(path: Path, folder: Path) -> View:
         materialized=_materialized(options["materialized"]) if "materialized" in options else "table",
         partitions=read_partitions(options["partitions"]) if "partitions" in options else None,
         backfill=_backfill(options["backfill"]) if "backfill" in options else "multi_run",
+        data_version=read_data_version(options["data_version"]) if "data_version" in options else None,
     )
 
 

@@ -1,0 +1,34 @@
+"""How a project's views stand against its sources at this moment."""
+
+from __future__ import annotations
+
+from dfplan_assets.execution.source_versions import SourceVersion, source_versions
+from dfplan_assets.execution.warehouse import Warehouse
+from dfplan_assets.planning.bundle import ProjectPlan
+from dfplan_assets.staleness.staleness import Staleness, own_reasons, stale
+
+
+def staleness_now(plan: ProjectPlan) -> dict[str, Staleness]:
+    """The staleness of every stored view, upstream first; reads manifests, file stats and footers.
+
+    Raises ExecutionError where the manifest of a view is damaged.
+    """
+    warehouse = Warehouse.of(plan.project)
+    published = {view: warehouse.current(view) for view in plan.all_views if not plan.is_virtual(view)}
+    return stale(plan, published, source_versions(plan.project, sources_read(plan)))
+
+
+def own_reasons_now(plan: ProjectPlan, view: str) -> tuple[str, ...]:
+    """Why a view must run, its inputs being as they are now; nothing where it need not."""
+    warehouse = Warehouse.of(plan.project)
+
+    def version_of(source: str) -> SourceVersion:
+        return source_versions(plan.project, [source])[source]
+
+    return own_reasons(plan, view, warehouse.current, version_of)
+
+
+def sources_read(plan: ProjectPlan) -> tuple[str, ...]:
+    """The sources that any planned view reads."""
+    read = {table for view in plan.views.values() for table in view.lineage.tables}
+    return tuple(sorted(read & plan.project.sources.keys()))
