@@ -57,10 +57,10 @@ class Inputs:
         for table in plan.stored_tables(view):
             if table in plan.views:
                 upstream = partitions_of(plan, table)
-                if upstream is None:
-                    publication = warehouse.current(table)
+                if upstream is None or partition is None:
+                    publication = warehouse.whole(table, upstream)
                 else:
-                    publication = _published(view_plan, table, upstream, warehouse, partition)
+                    publication = _mapped(view_plan, table, upstream, warehouse, partition)
                 if publication is None:
                     raise ExecutionError(
                         view_plan.view.where,
@@ -122,13 +122,10 @@ class Inputs:
         }
 
 
-def _published(
-    view_plan: ViewPlan, table: str, upstream: Partitions, warehouse: Warehouse, partition: Partition | None
-) -> Publication | None:
-    """The results of a partitioned view that another one reads together; None where there are none."""
-    if partition is None:
-        found = warehouse.published(table, upstream)
-        return together(tuple(found.values())) if found else None
+def _mapped(
+    view_plan: ViewPlan, table: str, upstream: Partitions, warehouse: Warehouse, partition: Partition
+) -> Publication:
+    """The results of those partitions of a view that a partition is mapped to, all of which there must be."""
     keys = upstream_keys(partition.key, partition.of, upstream)
     results = {key: warehouse.current(table, Partition(upstream, key)) for key in keys}
     missing = [key for key, result in results.items() if result is None]

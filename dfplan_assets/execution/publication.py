@@ -7,6 +7,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
+
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def together(parts: Sequence[Publication]) -> Publication:
     """The results of some partitions of one view, at least one, as if they were one result.
 
     Its data version is another one whenever there is another partition, or one of another data version.
-    ``published_at`` is that of the newest. What it was made of the parts say, each for itself.
+    ``published_at`` is that of the newest. Of what they were made of it has what is the same in all of them.
     """
     if len(parts) == 1:
         return parts[0]
@@ -66,13 +69,27 @@ def together(parts: Sequence[Publication]) -> Publication:
         bytes=sum(part.bytes for part in parts),
         published_at=max(part.published_at for part in parts),
         provenance=Provenance(
-            fingerprint="",
+            fingerprint=_common([part.provenance.fingerprint for part in parts if part.provenance]) or "",
             data_version=_sha256([(part.partition_key, part.data_version) for part in parts]),
-            inputs={},
-            identity={},
-            sources={},
+            inputs=_shared([part.provenance.inputs for part in parts if part.provenance]),
+            identity=_shared([part.provenance.identity for part in parts if part.provenance]),
+            sources=_shared([part.provenance.sources for part in parts if part.provenance]),
         ),
     )
+
+
+def _common(values: Sequence[str]) -> str | None:
+    return values[0] if len(set(values)) == 1 else None
+
+
+def _shared(parts: Sequence[Mapping[str, _Value]]) -> dict[str, _Value]:
+    """What all of these have, and have alike."""
+    first, *others = parts or ({},)
+    return {
+        name: value
+        for name, value in first.items()
+        if all(name in other and other[name] == value for other in others)
+    }
 
 
 def _sha256(content: object) -> str:

@@ -29,7 +29,7 @@ from dfplan_assets.errors import ExecutionError
 from dfplan_assets.execution.durable import sync
 from dfplan_assets.execution.locks import locked
 from dfplan_assets.execution.manifest import MANIFEST, published_bytes, read_manifest, write_manifest
-from dfplan_assets.execution.publication import Provenance, Publication
+from dfplan_assets.execution.publication import Provenance, Publication, together
 from dfplan_assets.execution.staging import staging_place, sweep
 from dfplan_assets.project.model import Project
 from dfplan_assets.project.partitions import Partition, Partitions, key_of_folder, partitions_folder
@@ -98,9 +98,16 @@ class Warehouse:
                 found[key] = result
         return found
 
-    def current_bytes(self, view: str) -> int | None:
-        """The size of the last result of a view, None where there is none or its list is damaged."""
-        return published_bytes(self._folder(view))
+    def whole(self, view: str, partitions: Partitions | None) -> Publication | None:
+        """The last result of a view, that of all its published partitions together where it has some."""
+        if partitions is None:
+            return self.current(view)
+        found = self.published(view, partitions)
+        return together(tuple(found.values())) if found else None
+
+    def current_bytes(self, view: str, partition: Partition | None = None) -> int | None:
+        """The size of the last result of a view or partition, None where there is none that is sound."""
+        return published_bytes(self._folder(view, partition))
 
     def kept(self, view: str, partition: Partition | None = None) -> tuple[Publication, ...]:
         """The last ``keep_results`` results of a view or partition, the newest first."""

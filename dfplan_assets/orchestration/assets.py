@@ -179,9 +179,7 @@ def _view_asset(
             raise dg.Failure(_failure_text(failures, len(keys)), allow_retries=False)
         if len(done) > 1:
             for publication, shown in done:
-                context.add_asset_metadata(
-                    shown, asset_key=spec.key, partition_key=publication.partition_key
-                )
+                context.add_asset_metadata(shown, asset_key=spec.key, partition_key=publication.partition_key)
         # Dagster gives all partitions of one step the same data version.
         result = together([publication for publication, _ in done])
         return dg.MaterializeResult(

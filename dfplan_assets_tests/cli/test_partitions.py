@@ -70,3 +70,41 @@ def test_partitions_that_cannot_be_run(
 def test_views_without_partitions_run_as_ever(tmp_path: Path, dfplan: Dfplan) -> None:
     root = write_daily(tmp_path, {"plain": "select amount from orders"})
     assert dfplan("--project", root, "run", "plain").exit_code == 0
+
+
+def test_the_files_of_a_view_are_those_of_all_its_published_partitions(
+    tmp_path: Path, dfplan: Dfplan, dfplan_json: Callable[..., Any]
+) -> None:
+    root = write_daily(tmp_path)
+    missing = dfplan("--project", root, "path", "daily")
+    assert missing.exit_code == 1
+    assert "dfplan run '+daily' --partition KEY" in missing.stderr
+    dfplan("--project", root, "run", "--partition-range", f"{DAYS[0]}..{DAYS[1]}")
+    document = dfplan_json("--project", root, "path", "daily")
+    assert (len(document["files"]), document["rows"]) == (2, 3)
+    one = dfplan_json("--project", root, "path", "daily", "--partition", DAYS[1])
+    assert one["files"] == document["files"][1:]
+    assert (one["rows"], one["partition"]) == (1, DAYS[1])
+    unpublished = dfplan("--project", root, "path", "daily", "--partition", DAYS[2])
+    assert unpublished.exit_code == 1
+    assert f"its partition {DAYS[2]} is not published" in unpublished.stderr
+    assert dfplan("--project", root, "path", "daily", "--partition", "no").exit_code == 2
+
+
+def test_a_partition_is_measured_and_kept_as_such(tmp_path: Path, dfplan_json: Callable[..., Any]) -> None:
+    root = write_daily(tmp_path)
+    document = dfplan_json("--project", root, "profile", "daily", "--partition", DAYS[0])
+    assert document["partition_key"] == DAYS[0]
+
+
+def test_a_view_with_partitions_is_not_measured_as_a_whole(tmp_path: Path, dfplan: Dfplan) -> None:
+    result = dfplan("--project", write_daily(tmp_path), "profile", "daily")
+    assert result.exit_code == 2
+    assert "it has partitions (every day), and none is asked for" in result.stderr
+
+
+def test_a_golden_plan_serves_all_partitions(tmp_path: Path, dfplan: Dfplan) -> None:
+    root = write_daily(tmp_path, {"whole": WHOLE})
+    assert dfplan("--project", root, "golden", "update").exit_code == 0
+    dfplan("--project", root, "run", "--partition-range", f"{DAYS[0]}..{DAYS[1]}")
+    assert dfplan("--project", root, "golden", "check").exit_code == 0
