@@ -17,6 +17,7 @@ BENCHMARKS = (
     "steps",
     "thousand",
     "long_tail",
+    "staleness",
 )
 
 

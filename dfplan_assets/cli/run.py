@@ -159,7 +159,7 @@ def _document(report: RunReport) -> dict[str, Any]:
         name: dict(outcome.failed_checks) for name, outcome in report.views.items() if outcome.failed_checks
     }
     return {
-        "run_id": report.run_id,
+        "run_id": report.run_id or None,
         **({} if report.partitions is None else {"partition": str(report.partitions)}),
         "success": report.success,
         "views": {

@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 from datafusion import DataFrame, SessionContext
 
 from dfplan_assets.errors import ExecutionError, InputError
-from dfplan_assets.execution.abandonment import publishing
 from dfplan_assets.execution.analysis import cpu_seconds
 from dfplan_assets.execution.failures import reporting
 from dfplan_assets.execution.input_sizes import input_sizes
@@ -21,6 +20,7 @@ from dfplan_assets.execution.inputs import Inputs
 from dfplan_assets.execution.memory import GAUGE
 from dfplan_assets.execution.metrics import profile_operators
 from dfplan_assets.execution.partition_checks import check_within, partition_to_run
+from dfplan_assets.execution.permit import publishing
 from dfplan_assets.execution.profile import InputSize, RunProfile
 from dfplan_assets.execution.provenance import provenance_of
 from dfplan_assets.execution.publication import Publication

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dfplan_assets.errors import SourceError
 from dfplan_assets.execution.profile import known_total
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import ProjectPlan
+from dfplan_assets.planning.delta import delta_files
 from dfplan_assets.planning.partitions import partitions_of
 from dfplan_assets.planning.source_files import source_files
 from dfplan_assets.project.partitions import Partition, upstream_keys
@@ -54,8 +56,11 @@ class TableSizes:
             return known_total(result.bytes for result in published.values())
         try:
             # The files that a run counts, or estimates would be scaled by what is no growth.
-            sizes = [file.stat().st_size for file in source_files(source) or ()]
+            if source.format == "delta":
+                sizes = [size for size, _ in delta_files(source)]
+            else:
+                sizes = [file.stat().st_size for file in source_files(source) or ()]
             return sum(sizes) if sizes else None
-        except OSError:
+        except (OSError, SourceError):
             # Whoever reads the table reports what is wrong with it; a forecast only lacks its size.
             return None

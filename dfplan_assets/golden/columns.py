@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
+from functools import lru_cache
 
 import pyarrow as pa
 
@@ -36,6 +37,7 @@ def columns_of_json(rows: Iterable[Row]) -> pa.Schema:
     return pa.schema(fields)
 
 
+@lru_cache(maxsize=256)
 def _is_told_by_name(kind: pa.DataType) -> bool:
     try:
         return bool(parse_type(str(kind)) == kind)

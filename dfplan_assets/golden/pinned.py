@@ -72,6 +72,7 @@ class PinnedProject:
             plan, project=replace(plan.project, engine=engine), views=_without_secret_values(plan)
         )
         self.settings = engine_settings(self.plan.project.engine)
+        self._settings_sha256 = _sha256(sorted(self.settings.items()))
         self._sizes = sizes
         self._folder = TemporaryDirectory(prefix="dfplan-golden-")
         self._sessions: dict[bool, tuple[SessionContext, set[str]]] = {}
@@ -96,7 +97,7 @@ class PinnedProject:
         content = [
             FORM,
             engine_version(),
-            sorted(self.settings.items()),
+            self._settings_sha256,
             [
                 [
                     query.name,
@@ -119,7 +120,7 @@ class PinnedProject:
                 for table in self._tables_of(view)
             ],
         ]
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+        return _sha256(content)
 
     def physical(self, view: str) -> PinnedPlan:
         """The physical plan of a view. Raises ExecutionError where it has none."""
@@ -216,6 +217,10 @@ def _without_secret_values(plan: ProjectPlan) -> dict[str, ViewPlan]:
         )
         views[name] = replace(found, identity=identity)
     return views
+
+
+def _sha256(content: object) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def _size_to_json(size: TableSize) -> list[int | None]:

@@ -263,6 +263,8 @@ def _unplanned_spec(
             group_name=unplanned.view.group,
             tags=unplanned.view.tags,
             owners=unplanned.view.owners,
+            automation_condition=translator.get_automation_condition(project, unplanned.view),
+            freshness_policy=translator.get_freshness_policy(unplanned.view),
             is_virtual=unplanned.view.is_virtual,
         )
 
@@ -288,5 +290,7 @@ def _view_spec(project: ProjectPlan, plan: ViewPlan, translator: DfplanTranslato
             kinds=translator.get_kinds(plan),
             owners=translator.get_owners(plan),
             metadata=translator.get_metadata(project, plan),
+            automation_condition=translator.get_automation_condition(project, plan.view),
+            freshness_policy=translator.get_freshness_policy(plan.view),
             is_virtual=plan.view.is_virtual,
         )

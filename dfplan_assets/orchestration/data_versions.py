@@ -43,11 +43,12 @@ def observable_sources(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # raised by the decorator itself
 
-        @dg.multi_observable_source_asset(
+        observable = dg.multi_observable_source_asset(
             name=op_name,
             specs=[spec.replace_attributes(skippable=True) for spec in specs.values()],
             can_subset=True,
         )
+
         def observe() -> Iterator[dg.ObserveResult]:
             context = dg.AssetExecutionContext.get()
             failures = []
@@ -68,7 +69,8 @@ def observable_sources(
             if failures:
                 raise dg.Failure(shorten("\n".join(failures), _FAILURE_BYTES), allow_retries=False)
 
-    return observe
+        observing: dg.AssetsDefinition = observable(observe)
+    return observing
 
 
 def tell_sources_read(

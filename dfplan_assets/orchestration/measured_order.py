@@ -106,7 +106,7 @@ class MeasuredOrder:
         return RunOrder(
             priorities={key_of[rank.task.name]: rank.priority for rank in schedule.ranked},
             title=title,
-            metadata=order_metadata(schedule, title, measurements.notes),
+            metadata=order_metadata(schedule, measurements.notes),
             chains={
                 key_of[rank.task.name]: tuple(key_of[name] for name in rank.chain)
                 for rank in schedule.ranked
@@ -136,23 +136,25 @@ class MeasuredOrder:
         unstored = self._store(ordered, ran, run.run_id)
         comparison = compare(ordered.schedule, ran)
         title = outcome_sentence(comparison)
-        metadata = outcome_metadata(ordered.schedule, comparison, ran, title)
+        metadata = outcome_metadata(ordered.schedule, comparison, ran)
         if unstored is not None:
             metadata["dfplan/store_failure"] = dg.MetadataValue.text(unstored)
         return RunComparison(title, metadata)
 
     def _measurements(self, instance: dg.DagsterInstance, steps: RunSteps) -> Measurements:
         """History from the store, or what stands in for it; and that of steps that are no views."""
-        found = stored_measurements(self._plan.project, steps.view_keys)
+        found = stored_measurements(self._plan.project, steps.nodes_of_views)
         try:
             if found.missing:
-                runs = materialised_views(instance, steps.view_keys)
+                runs = materialised_views(instance, steps.view_keys())
                 found = found.with_runs(
                     runs,
-                    f"Instead, {len(runs):,} of {len(steps.view_keys):,} views have a materialisation in "
-                    "Dagster's instance that says what it took.",
+                    f"Instead, {len(runs):,} of {len(steps.nodes_of_views):,} views have a materialisation "
+                    "in Dagster's instance that says what it took."
+                    if runs
+                    else "Nor has Dagster's instance a materialisation of one of these views.",
                 )
-            return found.with_runs(materialised_steps(instance, steps.other_keys))
+            return found.with_runs(materialised_steps(instance, steps.other_keys()))
         except (SQLAlchemyError, dg.DagsterError) as error:
             return found.with_note(f"Dagster's instance cannot say what past runs took: {error}")
 

@@ -13,46 +13,44 @@ import dagster as dg
 from dfplan_assets.forecast.comparison import Comparison, Ran, ViewComparison, is_measured
 from dfplan_assets.orchestration.markdown import fit, table
 from dfplan_assets.scheduling.model import Schedule
-from dfplan_assets.visual.durations import duration
 from dfplan_assets.visual.gantt import gantt
 from dfplan_assets.visual.sentences import path
 
-SUMMARY = "dfplan/order_summary"
-"""The metadata by which an event of an order is known; its value is the event's one line."""
-
+_ORDER = "dfplan/order"
+_ESTIMATES = "dfplan/estimates"
+_SECONDS_DIGITS = 3
 _TABLE_BYTES = 15_000
 _CHART_BYTES = 20_000  # a third more as base64
 _REASON_CHARACTERS = 160
 _MOST_ROWS = 1_000  # more than fit
 
 
-def order_metadata(schedule: Schedule, summary: str, notes: Sequence[str]) -> dict[str, dg.MetadataValue]:
+def order_metadata(schedule: Schedule, notes: Sequence[str]) -> dict[str, dg.MetadataValue]:
     """The order of a run that begins: each step with its cost and why it stands where it does."""
     rows = [
         (
             str(place),
             rank.task.name,
-            duration(rank.estimate.seconds),
-            f"{duration(rank.estimate.low_seconds)} to {duration(rank.estimate.high_seconds)}",
+            _digits(rank.estimate.seconds),
+            f"{_digits(rank.estimate.low_seconds)} to {_digits(rank.estimate.high_seconds)}",
             rank.estimate.source,
-            duration(rank.bottom_level_seconds),
-            duration(rank.slack_seconds),
+            _digits(rank.bottom_level_seconds),
+            _digits(rank.slack_seconds),
             str(rank.priority),
             rank.reason if len(rank.reason) <= _REASON_CHARACTERS else f"{rank.reason[:_REASON_CHARACTERS]}…",
         )
         for place, rank in enumerate(schedule.ranked[:_MOST_ROWS], start=1)
     ]
-    header = ("", "view", "cost", "spread", "source", "to the end", "slack", "priority", "reason")
+    header = ("", "view", "cost s", "spread s", "source", "to end s", "slack s", "priority", "reason")
     numeric = (True, False, True, True, False, True, True, True, False)
     found: dict[str, dg.MetadataValue] = {
-        SUMMARY: dg.MetadataValue.text(summary),
-        "dfplan/order": _table(header, rows, numeric, len(schedule.ranked), "steps"),
+        _ORDER: _table(header, rows, numeric, len(schedule.ranked), "steps"),
         "dfplan/critical_path": dg.MetadataValue.text(path(schedule.critical_path)),
         "dfplan/predicted_timeline": _chart(schedule, ()),
         "dfplan/workers": dg.MetadataValue.int(schedule.workers),
     }
     if is_measured(schedule):
-        found["dfplan/predicted_seconds"] = dg.MetadataValue.float(schedule.timeline.makespan_seconds)
+        found["dfplan/predicted_seconds"] = _seconds(schedule.timeline.makespan_seconds)
     reasons = [*notes, *schedule.reasons]
     if reasons:
         found["dfplan/reasons"] = dg.MetadataValue.md("\n".join(f"- {reason}" for reason in reasons))
@@ -60,31 +58,30 @@ def order_metadata(schedule: Schedule, summary: str, notes: Sequence[str]) -> di
 
 
 def outcome_metadata(
-    schedule: Schedule, comparison: Comparison, ran: Sequence[Ran], summary: str
+    schedule: Schedule, comparison: Comparison, ran: Sequence[Ran]
 ) -> dict[str, dg.MetadataValue]:
     """Predicted and actual side by side for a run that has ended, the worst estimates first."""
     by_error = sorted(comparison.views, key=_seconds_off, reverse=True)
     rows = [
         (
             view.name,
-            "" if view.predicted_seconds is None else duration(view.predicted_seconds),
-            "" if view.actual_seconds is None else duration(view.actual_seconds),
+            "" if view.predicted_seconds is None else _digits(view.predicted_seconds),
+            "" if view.actual_seconds is None else _digits(view.actual_seconds),
             "" if view.ratio is None else f"×{view.ratio:.2f}",
             view.source,
         )
         for view in by_error[:_MOST_ROWS]
     ]
-    header = ("view", "predicted", "actual", "actual / predicted", "source")
+    header = ("view", "predicted s", "actual s", "actual / predicted", "source")
     found: dict[str, dg.MetadataValue] = {
-        SUMMARY: dg.MetadataValue.text(summary),
-        "dfplan/estimates": _table(header, rows, (False, True, True, True, False), len(by_error), "views"),
+        _ESTIMATES: _table(header, rows, (False, True, True, True, False), len(by_error), "views"),
         "dfplan/timeline": _chart(schedule, ran),
-        "dfplan/actual_seconds": dg.MetadataValue.float(comparison.actual_seconds),
+        "dfplan/actual_seconds": _seconds(comparison.actual_seconds),
     }
     if comparison.predicted_seconds is not None:
-        found["dfplan/predicted_seconds"] = dg.MetadataValue.float(comparison.predicted_seconds)
+        found["dfplan/predicted_seconds"] = _seconds(comparison.predicted_seconds)
     if comparison.actual_lower_bound_seconds is not None:
-        found["dfplan/lower_bound_seconds"] = dg.MetadataValue.float(comparison.actual_lower_bound_seconds)
+        found["dfplan/lower_bound_seconds"] = _seconds(comparison.actual_lower_bound_seconds)
     return found
 
 
@@ -94,10 +91,17 @@ def _seconds_off(view: ViewComparison) -> float:
     return abs(view.actual_seconds - (view.predicted_seconds or 0.0))
 
 
-def summary_of(metadata: Mapping[str, dg.MetadataValue]) -> str | None:
-    """The one line of an event of an order; None for any other event."""
-    value = metadata.get(SUMMARY)
-    return None if value is None else str(value.value)
+def is_of_order(metadata: Mapping[str, dg.MetadataValue]) -> bool:
+    """Whether an event with this metadata tells of the order of a run."""
+    return _ORDER in metadata or _ESTIMATES in metadata
+
+
+def _digits(seconds: float) -> str:
+    return f"{seconds:,.{_SECONDS_DIGITS}f}"
+
+
+def _seconds(seconds: float) -> dg.FloatMetadataValue:
+    return dg.MetadataValue.float(round(seconds, _SECONDS_DIGITS))
 
 
 def _table(

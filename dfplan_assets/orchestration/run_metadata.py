@@ -155,7 +155,7 @@ def _lineage(
         (direct, f"**Shortened: only direct origins are stored.** {command}"),
     ):
         value = column_lineage(lineage.columns, kinds, key_of)
-        if _at_most(value) <= _LINEAGE_BYTES or len(dg.serialize_value(value)) <= _LINEAGE_BYTES:
+        if lineage_bytes_at_most(value) <= _LINEAGE_BYTES or len(dg.serialize_value(value)) <= _LINEAGE_BYTES:
             found: dict[str, dg.MetadataValue] = {
                 "dagster/column_lineage": dg.TableColumnLineageMetadataValue(value)
             }
@@ -167,7 +167,7 @@ def _lineage(
     return {"dfplan/column_lineage_cut": dg.MetadataValue.md(note)}
 
 
-def _at_most(value: dg.TableColumnLineage) -> int:
+def lineage_bytes_at_most(value: dg.TableColumnLineage) -> int:
     """No less than the bytes of a lineage when it is serialised, at a tenth of the cost of doing it."""
     names = sum(len(json.dumps(column)) for column in value.deps_by_column)
     origins = [origin for column in value.deps_by_column.values() for origin in column]

@@ -13,9 +13,10 @@ import dagster as dg
 class RunOrder:
     """The order of one run, by step keys.
 
-    ``priorities`` are small integers, higher first. ``chains`` names, for the first step of a chain,
-    the steps that run right behind it on its worker. ``max_concurrent`` is None where nothing is known
-    that limits it. ``title`` and ``metadata`` are what the run's page shows.
+    ``priorities`` are small integers, higher first, in which the priorities are weighed that the authors
+    of steps gave them (``dagster/priority``). ``chains`` names, for the first step of a chain, the steps
+    that run right behind it on its worker. ``max_concurrent`` is None where nothing is known that limits
+    it. ``title`` and ``metadata`` are what the run's page shows.
     """
 
     priorities: Mapping[str, int]

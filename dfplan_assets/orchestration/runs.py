@@ -18,7 +18,7 @@ from dfplan_assets.orchestration.assets import op_names
 from dfplan_assets.orchestration.data_versions import STALE_TAG
 from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.instance import open_instance
-from dfplan_assets.orchestration.order_events import summary_of
+from dfplan_assets.orchestration.order_events import is_of_order
 from dfplan_assets.orchestration.partition_runs import PartitionRange, PlannedRun, planned_runs
 from dfplan_assets.orchestration.run_creation import RunJob, create_run, run_events, run_job
 from dfplan_assets.orchestration.selection import select_views
@@ -57,10 +57,10 @@ class ViewOutcome:
 class RunReport:
     """A finished run; ``views`` has an outcome for each selected view, upstream first.
 
-    ``run_id`` is None for one that did not take place, since an earlier one of the same range failed.
+    ``run_id`` is empty for one that did not take place, since an earlier one of the same range failed.
     """
 
-    run_id: str | None
+    run_id: str
     success: bool
     views: Mapping[str, ViewOutcome]
     partitions: PartitionRange | None = None
@@ -117,7 +117,7 @@ def run_partitions(
                 for view in project.all_views
                 if view in run.views
             }
-            reports.append(RunReport(None, False, outcomes, run.partitions))
+            reports.append(RunReport("", False, outcomes, run.partitions))
     return tuple(reports)
 
 
@@ -193,7 +193,7 @@ def _order_line(event: dg.DagsterEvent) -> str | None:
     data = event.engine_event_data
     if data.error is not None:
         return f"{event.message}: {data.error.message.strip()}"
-    return summary_of(data.metadata)
+    return event.message if is_of_order(data.metadata) else None
 
 
 def definitions_in(root: str) -> dg.Definitions:

@@ -28,7 +28,7 @@ from dagster._core.execution.step_dependency_config import StepDependencyConfig
 from dagster._core.executor.base import Executor
 from dagster._core.storage.tags import PRIORITY_TAG
 
-from dfplan_assets.execution.abandonment import abandon
+from dfplan_assets.execution.permit import withdraw
 from dfplan_assets.orchestration.active_steps import ActiveSteps
 from dfplan_assets.orchestration.step_threads import (
     Assignment,
@@ -214,7 +214,7 @@ class _SharedRun:
 
     def close(self) -> None:
         """Lets the threads end; what still runs, since whoever listened has gone, publishes nothing."""
-        abandon([assignment.attempt for assignment in self._running])
+        withdraw([assignment.permit for assignment in self._running])
         for thread in self._threads:
             thread.end()
 
@@ -299,7 +299,7 @@ class _SharedRun:
 
     def _abandoned(self) -> Iterator[DagsterEvent]:
         given_up = list(self._running)
-        abandon([assignment.attempt for assignment in given_up])
+        withdraw([assignment.permit for assignment in given_up])
         self._running.clear()
         for assignment in given_up:
             # The step's own log is silent from now on.

@@ -15,13 +15,13 @@ _CELERY_LEVELS = range(1, 10)
 
 
 def with_priorities(plan: ExecutionPlan, priorities: Mapping[str, int]) -> ExecutionPlan:
-    """The plan with its steps tagged; a step keeps the priority that its author gave it.
+    """The plan with its steps tagged by these priorities, which weigh what the steps' authors ask for.
 
-    What the authors say outranks the given ``priorities``: theirs count from 0, as everywhere in Dagster, so
-    where there are any, the given ones are shifted to end at 0, and negative ones go below all of them.
-    A step that ``priorities`` do not name comes after those that they do; names of no step count for nothing.
+    Of the steps that ``priorities`` do not name, those whose author asks for it come before all that they do
+    name, the others after them. Names of no step count for nothing. A step keeps a priority that its author
+    gave it for celery.
     """
-    values = _merged(plan, priorities)
+    values = _of_all_steps(plan, priorities)
     levels = _celery_levels(values)
     steps = dict(plan.step_dict)
     for handle, step in steps.items():
@@ -30,22 +30,15 @@ def with_priorities(plan: ExecutionPlan, priorities: Mapping[str, int]) -> Execu
     return plan._replace(step_dict=steps, step_dict_by_key={step.key: step for step in steps.values()})
 
 
-def _merged(plan: ExecutionPlan, priorities: Mapping[str, int]) -> Mapping[str, int]:
-    """The priority of every step of the plan, higher first."""
-    authors = {
-        step.key: int(step.tags[PRIORITY_TAG])
-        for step in plan.step_dict.values()
-        if step.tags and PRIORITY_TAG in step.tags
-    }
-    given = {
-        step.key: priorities.get(step.key) for step in plan.step_dict.values() if step.key not in authors
-    }
-    named = [value for value in given.values() if value is not None]
+def _of_all_steps(plan: ExecutionPlan, priorities: Mapping[str, int]) -> Mapping[str, int]:
+    named = [priorities[step.key] for step in plan.step_dict.values() if step.key in priorities]
     lowest, highest = min(named, default=0), max(named, default=0)
-    shift = highest if authors else 0
-    values = {key: (lowest - 1 if value is None else value) - shift for key, value in given.items()}
-    floor = min(values.values(), default=0)
-    return values | {key: value + floor if value < 0 else value for key, value in authors.items()}
+    values = {}
+    for step in plan.step_dict.values():
+        asked = int((step.tags or {}).get(PRIORITY_TAG, 0))
+        unnamed = highest + asked if asked > 0 else lowest - 1 + asked
+        values[step.key] = priorities.get(step.key, unnamed)
+    return values
 
 
 def _celery_levels(values: Mapping[str, int]) -> Mapping[str, int]:

@@ -17,7 +17,7 @@ from dagster._core.execution.context.system import PlanExecutionContext, StepExe
 from dagster._core.execution.plan.execute_plan import _trigger_hook, dagster_event_sequence_for_step
 from dagster._core.log_manager import DagsterLogHandler, DagsterLogManager
 
-from dfplan_assets.execution.abandonment import Attempt, attempting
+from dfplan_assets.execution.permit import Permit, working_with
 
 _Result = TypeVar("_Result")
 
@@ -28,7 +28,7 @@ class Assignment:
 
     worker: StepThread
     step_context: StepExecutionContext
-    attempt: Attempt
+    permit: Permit
     context: Context
 
     @property
@@ -73,7 +73,7 @@ class StepThread:
     def assign(self, step_context: StepExecutionContext) -> Assignment:
         """Runs this step once it is done with what it runs."""
         # With the caller's context variables, as a step in the caller's thread would have them.
-        assignment = Assignment(self, step_context, Attempt(), copy_context())
+        assignment = Assignment(self, step_context, Permit(), copy_context())
         self._inbox.put(assignment)
         return assignment
 
@@ -91,35 +91,35 @@ class StepThread:
             self._report(StepEnd(assignment, error))
 
     def _run(self, assignment: Assignment) -> None:
-        step_context, attempt = assignment.step_context, assignment.attempt
-        step_context.log.addFilter(lambda _: not attempt.is_abandoned)
+        step_context, permit = assignment.step_context, assignment.permit
+        step_context.log.addFilter(lambda _: not permit.is_withdrawn)
         events = []
-        with attempting(attempt), _logging_as(step_context.log, attempt):
+        with working_with(permit), _logging_as(step_context.log, permit):
             for event in dagster_event_sequence_for_step(step_context):
                 events.append(event)
                 self._report(StepEvent(assignment, event))
-            if attempt.is_abandoned:
+            if permit.is_withdrawn:
                 return
             for event in _trigger_hook(step_context, events):
                 self._report(StepEvent(assignment, event))
 
     def _report(self, message: Message) -> None:
-        if not message.assignment.attempt.is_abandoned:
+        if not message.assignment.permit.is_withdrawn:
             self._messages.put(message)
 
 
 @dataclass(frozen=True)
 class _StepLog:
     handler: DagsterLogHandler
-    attempt: Attempt
+    permit: Permit
 
 
 _step_log: ContextVar[_StepLog] = ContextVar("dfplan_step_log")
 
 
 @contextmanager
-def _logging_as(log: DagsterLogManager, attempt: Attempt) -> Iterator[None]:
-    token = _step_log.set(_StepLog(log._dagster_handler, attempt))
+def _logging_as(log: DagsterLogManager, permit: Permit) -> Iterator[None]:
+    token = _step_log.set(_StepLog(log._dagster_handler, permit))
     try:
         yield
     finally:
@@ -143,7 +143,7 @@ class _LogRouter(logging.Handler):
         """Passes the record on; whether it was taken."""
         step = _step_log.get(None)
         if step is not None:
-            return not step.attempt.is_abandoned and bool(step.handler.handle(record))
+            return not step.permit.is_withdrawn and bool(step.handler.handle(record))
         if record.thread == self._main:
             return False  # Dagster's own doing between the steps, which it does not log either
         return bool(self._run_handler.handle(record))

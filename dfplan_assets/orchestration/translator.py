@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from dfplan_assets.orchestration.automation import automation_condition, freshness_policy
 from dfplan_assets.orchestration.definition_metadata import source_metadata, view_metadata
 from dfplan_assets.orchestration.markdown import fenced
 from dfplan_assets.orchestration.partitions import partition_mapping, partitions_definition
@@ -52,6 +53,16 @@ class DfplanTranslator:
     def get_owners(self, plan: ViewPlan) -> tuple[str, ...]:
         """Who answers for a view: e-mail addresses, or ``team:name``."""
         return plan.view.owners
+
+    def get_automation_condition(
+        self, project: ProjectPlan, view: View
+    ) -> dg.AutomationCondition[dg.AssetKey] | None:
+        """When Dagster runs a view by itself: as its ``automation`` says; None where nothing does."""
+        return automation_condition(project.project, view)
+
+    def get_freshness_policy(self, view: View) -> dg.FreshnessPolicy | None:
+        """How old a view's result may be: as its ``freshness`` says."""
+        return freshness_policy(view)
 
     def get_metadata(self, project: ProjectPlan, plan: ViewPlan) -> Mapping[str, dg.MetadataValue]:
         """What is known of a view before it runs: its code, columns and where they come from, its plan."""

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from dfplan_assets.errors import ProjectError
+from dfplan_assets.project.automation import read_automation, read_drift_sensor, read_schedules
 from dfplan_assets.project.document import Document, decode, read_document
 from dfplan_assets.project.model import Project
 from dfplan_assets.project.parameters import Parameters, read_parameters
@@ -43,6 +44,9 @@ _KEYS = (
     "scheduling",
     "golden",
     "checks",
+    "schedules",
+    "automation",
+    "drift_sensor",
     "data_version",
 )
 
@@ -84,6 +88,9 @@ def load_project(directory: Path) -> Project:
         scheduling=read_scheduling(entries.get("scheduling")),
         golden=read_golden(root, entries.get("golden")),
         plan_checks=read_plan_checks(entries.get("checks")),
+        schedules=read_schedules(entries.get("schedules")),
+        automation=read_automation(entries["automation"]) if "automation" in entries else None,
+        drift_sensor=read_drift_sensor(entries.get("drift_sensor")),
         data_version=read_data_version(entries["data_version"]) if "data_version" in entries else "inputs",
     )
     return dataclasses.replace(settings, views=read_views(folders.views, sources, document.where()))

@@ -15,6 +15,7 @@ from dfplan_assets.project.partitions import Partitions
 SourceFormat = Literal["parquet", "csv", "json", "arrow", "delta"]
 Materialized = Literal["table", "view"]
 Backfill = Literal["multi_run", "single_run"]
+AutomationKind = Literal["eager", "on_change", "on_cron"]
 DataVersionPolicy = Literal["inputs", "content"]
 
 FILES = "files"
@@ -43,15 +44,32 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Automation:
+    """When Dagster runs a view by itself; ``cron`` (UTC) is there for ``on_cron`` alone."""
+
+    kind: AutomationKind
+    cron: str | None = None
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How old a result may be: at most ``within_seconds``, at any time or at the times of ``cron`` only."""
+
+    within_seconds: int
+    cron: str | None = None
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True)
 class View:
     """One ``.sql`` file holding one query.
 
     ``sql`` is the file's whole text with the front matter comment left in, so that lines and
     columns in error messages are those of the file. ``priority`` outranks measured cost in the order
     of a run, higher first. ``materialized`` is ``table`` where the result is stored, ``view`` where the
-    query is inlined into the views that read it. ``data_version`` is None where the project decides.
-    ``partitions`` are the parts in which the result is made, None where it is made as a whole; ``backfill``
-    says whether one run of Dagster makes several of them.
+    query is inlined into the views that read it. ``automation`` and ``data_version`` are None where the
+    project decides. ``partitions`` are the parts in which the result is made, None where it is made as a
+    whole; ``backfill`` says whether one run of Dagster makes several of them.
     """
 
     name: str
@@ -66,6 +84,8 @@ class View:
     materialized: Materialized = "table"
     partitions: Partitions | None = None
     backfill: Backfill = "multi_run"
+    automation: Automation | None = None
+    freshness: Freshness | None = None
     data_version: DataVersionPolicy | None = None
 
     @property
@@ -140,6 +160,32 @@ class PlanChecks:
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """Views that run at the times of ``cron`` in ``timezone``.
+
+    ``select`` is in Dagster's asset selection syntax, None for all views. With ``stale`` only those of
+    them run that are stale then. ``running`` says whether it runs before anybody turned it on. ``where`` is
+    the place in ``dfplan.yaml``, as error messages name it.
+    """
+
+    name: str
+    cron: str
+    select: str | None
+    timezone: str
+    stale: bool
+    running: bool
+    where: str
+
+
+@dataclass(frozen=True)
+class DriftSensor:
+    """The sensor that runs what is stale: how often it looks, and whether it is turned on from the start."""
+
+    every_seconds: int = 60
+    running: bool = False
+
+
+@dataclass(frozen=True)
 class Project:
     """A folder with a ``dfplan.yaml``, its views and sources by name.
 
@@ -163,6 +209,9 @@ class Project:
     scheduling: Scheduling = Scheduling()
     golden: Golden | None = None
     plan_checks: PlanChecks = PlanChecks()
+    schedules: tuple[Schedule, ...] = ()
+    automation: Automation | None = None
+    drift_sensor: DriftSensor = DriftSensor()
     data_version: DataVersionPolicy = "inputs"
 
     @property
@@ -173,6 +222,10 @@ class Project:
     def params_of(self, view: View) -> dict[str, ParameterValue]:
         """The values bound as ``$name`` in a view: the project's, overridden by the view's own."""
         return {**self.params, **view.params}
+
+    def automation_of(self, view: View) -> Automation | None:
+        """When Dagster runs a view by itself: as the view says, else as the project does."""
+        return view.automation or self.automation
 
     def data_version_of(self, view: View) -> DataVersionPolicy:
         """When a view's result counts as another one: as the view says, else as the project does."""

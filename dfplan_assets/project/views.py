@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from dfplan_assets.errors import ProjectError, ViewError
+from dfplan_assets.project.automation import read_automation, read_freshness
 from dfplan_assets.project.document import Document, Node, decode, read_document
 from dfplan_assets.project.front_matter import is_blank_sql, split_front_matter
 from dfplan_assets.project.model import Backfill, Materialized, View
@@ -27,7 +28,10 @@ _KEYS = (
     "data_version",
     "partitions",
     "backfill",
+    "automation",
+    "freshness",
 )
+_OF_STORED_VIEWS = {"automation", "freshness"}
 _MATERIALIZED: tuple[Materialized, ...] = ("table", "view")
 _BACKFILL: tuple[Backfill, ...] = ("multi_run", "single_run")
 
@@ -125,6 +129,13 @@ def read_view(path: Path, folder: Path) -> View:
     if is_blank_sql(sql):
         raise ViewError(named.where(), "the file holds no query", "Write one SELECT, or remove the file.")
     _check_partitions(options)
+    materialized = _materialized(options["materialized"]) if "materialized" in options else "table"
+    if materialized == "view":
+        for key in _OF_STORED_VIEWS & options.keys():
+            raise options[key].wrong(
+                f"{key} has no use in a view that is not stored: it never runs",
+                f"Remove {key}, or materialized: view.",
+            )
     description = options.get("description")
     return View(
         name=name,
@@ -136,10 +147,12 @@ def read_view(path: Path, folder: Path) -> View:
         tags=_tags(options["tags"]) if "tags" in options else {},
         params=read_view_parameters(options["params"]) if "params" in options else {},
         priority=_priority(options["priority"]) if "priority" in options else None,
-        materialized=_materialized(options["materialized"]) if "materialized" in options else "table",
+        materialized=materialized,
         partitions=read_partitions(options["partitions"]) if "partitions" in options else None,
         backfill=_backfill(options["backfill"]) if "backfill" in options else "multi_run",
         data_version=read_data_version(options["data_version"]) if "data_version" in options else None,
+        automation=read_automation(options["automation"]) if "automation" in options else None,
+        freshness=read_freshness(options["freshness"]) if "freshness" in options else None,
     )
 
 

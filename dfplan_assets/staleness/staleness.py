@@ -16,7 +16,7 @@ class Staleness:
     """Why a stored view is stale, in words; it is fresh where there is no reason.
 
     ``own`` are reasons of its own: it must run. ``upstream`` are the stored views that it reads, itself or
-    through views inlined into it, and that are stale: it must run unless they turn out to give what they gave.
+    through views inlined into it, and that are stale: it must run unless they turn out to give what they did.
     """
 
     view: str

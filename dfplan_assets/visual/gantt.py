@@ -167,7 +167,7 @@ def _heading(schedule: Schedule, took: float | None) -> str:
         first = f"Predicted {duration(timeline.makespan_seconds)} on {workers}"
         second = ""
         if timeline.lower_bound_seconds:
-            second = f"No order can be faster than {duration(timeline.lower_bound_seconds)}."
+            second = f"By these estimates no order is faster than {duration(timeline.lower_bound_seconds)}."
     if took is not None:
         first += f", took {duration(took)}"
     if schedule.critical_path:

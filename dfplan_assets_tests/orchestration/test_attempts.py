@@ -7,7 +7,7 @@ import pytest
 
 from dfplan_assets.errors import ExecutionError
 from dfplan_assets.orchestration.assets import view_assets
-from dfplan_assets.orchestration.runner import Attempt, Made, ProjectRunner
+from dfplan_assets.orchestration.runner import Attempt, Made, ProjectRunner, Reused
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.store import open_store
 from dfplan_assets_tests.small_projects import plan_of, write_shop
@@ -18,7 +18,7 @@ def test_a_step_that_dagster_retries_asks_for_the_next_attempt_of_the_same_run(t
     runner = ProjectRunner(plan)
     asked: list[Attempt] = []
 
-    def make(attempt: Attempt) -> Made:
+    def make(attempt: Attempt) -> Made | Reused:
         asked.append(attempt)
         if len(asked) < 3:
             raise dg.RetryRequested(max_retries=5)

@@ -2,16 +2,27 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run_iterator
+from dagster._core.execution.context.system import PlanOrchestrationContext
 from dagster._core.execution.job_execution_result import JobExecutionResult
+from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.execution.retries import RetryMode
 
-from dfplan_assets.orchestration.executor import build_executor, with_measured_priorities
+from dfplan_assets.orchestration.definitions import project_definitions
+from dfplan_assets.orchestration.executor import build_executor, dfplan_executor, with_measured_priorities
 from dfplan_assets.orchestration.run_order import Orderer, OrderKind
+from dfplan_assets.orchestration.runs import ViewOutcome, run_views
+from dfplan_assets.orchestration.view_steps import view_steps
 from dfplan_assets.project.model import Scheduling
 from dfplan_assets_tests.orchestration.jobs import WAIT_SECONDS, ListedOrderer, Notes, run_job, states
+from dfplan_assets_tests.small_projects import plan_of, write_project, write_shop
 
 notes = Notes()
 threads = Notes()
@@ -139,10 +150,10 @@ def test_a_wrapped_executor_takes_the_configuration_that_it_took_before(
 
 
 @pytest.mark.parametrize("job", [shared_mixed, in_process_mixed])
-def test_priorities_of_the_author_win(
+def test_steps_that_the_orderer_does_not_name_run_when_their_authors_want(
     job: Callable[[], dg.JobDefinition], instance: dg.DagsterInstance
 ) -> None:
-    use(first_to_last=["c", "late", "a", "d", "b", "urgent"])
+    use(first_to_last="cadb")
     assert run_job(job, instance).success
     assert notes.lines == ["urgent", "c", "a", "d", "b", "late"]
 
@@ -232,6 +243,64 @@ def test_each_attempt_has_a_time_of_its_own(instance: dg.DagsterInstance) -> Non
         ("fails", False, 1),
         ("fails", False, 2),
     ]
+
+
+# Other executors
+
+
+class RecordingExecutor(dg.Executor):
+    """Runs nothing, and keeps the tags of the steps that it was to run."""
+
+    def __init__(self) -> None:
+        self.tags: dict[str, Mapping[str, str]] = {}
+
+    @property
+    def retries(self) -> RetryMode:
+        return RetryMode.DISABLED
+
+    def execute(
+        self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
+    ) -> Iterator[dg.DagsterEvent]:
+        # Those of celery and Dask look for themselves and their plan in the context.
+        assert plan_context.executor is self
+        assert plan_context.execution_plan is execution_plan
+        steps = (execution_plan.get_step_by_key(key) for key in execution_plan.step_keys_to_execute)
+        self.tags = {step.key: step.tags or {} for step in steps}
+        yield from ()
+
+
+recorder = RecordingExecutor()
+
+
+@dg.op(tags={"dagster-celery/priority": "10"})
+def first_in_celery() -> None:
+    """Does nothing."""
+
+
+@dg.job(
+    executor_def=with_measured_priorities(dg.ExecutorDefinition.hardcoded_executor(recorder), find_orderer)
+)
+def for_other_executors() -> None:
+    for name in "abc":
+        step.alias(name)()
+    first_in_celery()
+
+
+def test_an_executor_finds_priorities_in_the_tags_for_dagster_and_for_celery(
+    instance: dg.DagsterInstance,
+) -> None:
+    use(first_to_last=["b", "c", "a", "first_in_celery"])
+    run_job(for_other_executors, instance)
+    assert {key: tags["dagster/priority"] for key, tags in recorder.tags.items()} == {
+        "b": "4",
+        "c": "3",
+        "a": "2",
+        "first_in_celery": "1",
+    }
+    celery = {key: int(tags["dagster-celery/priority"]) for key, tags in recorder.tags.items()}
+    assert celery["b"] > celery["c"] > celery["a"]
+    assert celery["first_in_celery"] == 10
+    assert all(0 <= level <= 10 for level in celery.values())
 
 
 # Chains
@@ -390,3 +459,68 @@ def test_a_comparison_that_fails_is_shown_and_the_run_succeeds(instance: dg.Dags
     assert notes.lines == ["c", "a", "d", "b"]
     failed = [e for e in engine_events(result).values() if e.engine_event_data.error is not None]
     assert ["could not be compared" in (event.message or "") for event in failed] == [True]
+
+
+# Projects
+
+
+@dataclass
+class Beginnings:
+    """Hears of a run on the command line in which order its views begin."""
+
+    views: list[str] = field(default_factory=list)
+
+    def on_selected(self, views: tuple[str, ...]) -> None:
+        """Of no interest."""
+
+    def on_order(self, line: str) -> None:
+        """Of no interest."""
+
+    def on_start(self, view: str) -> None:
+        self.views.append(view)
+
+    def on_outcome(self, outcome: ViewOutcome) -> None:
+        """Of no interest."""
+
+
+def test_the_priority_in_a_views_front_matter_outranks_what_it_costs(tmp_path: Path) -> None:
+    views = {
+        "a.sql": "select 1 as x",
+        "b.sql": "/* ---\npriority: -1\n--- */ select 1 as x",
+        "c.sql": "select 1 as x",
+        "d.sql": "/* ---\npriority: 2\n--- */ select 1 as x",
+        "e.sql": "select x from c",
+    }
+    plan = plan_of(write_project(tmp_path, views, scheduling={"max_concurrent": 1}))
+    began = Beginnings()
+    assert run_views(plan, None, began).success
+    # c goes before a, since e waits for it.
+    assert began.views == ["d", "c", "a", "e", "b"] or began.views == ["d", "c", "e", "a", "b"]
+
+
+@dg.asset(deps=["best"])
+def after_best() -> None:
+    notes.add("after_best")
+
+
+def test_definitions_written_by_hand_find_the_projects_of_their_views(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    plan = plan_of(write_shop(tmp_path))
+    views = [
+        asset for asset in project_definitions(plan).assets or () if isinstance(asset, dg.AssetsDefinition)
+    ]
+    definitions = dg.Definitions([*views, after_best], executor=dfplan_executor)
+    job = definitions.resolve_implicit_global_asset_job_def()
+    assert {key: (step.project is plan, step.view) for key, step in view_steps(job).items()} == {
+        "revenue": (True, "revenue"),
+        "best": (True, "best"),
+        "mart__cheap": (True, "mart.cheap"),
+    }
+    subset = job.get_subset(asset_selection={dg.AssetKey("best")})
+    assert {step.view for step in view_steps(subset).values()} == {"best"}
+    run = instance.create_run_for_job(job)
+    events = list(execute_run_iterator(InMemoryJob(job), run, instance))
+    assert notes.lines == ["after_best"]
+    titles = [event.message or "" for event in events if event.is_engine_event]
+    assert any("4 " in title for title in titles)

@@ -12,22 +12,32 @@ from dagster._core.execution.job_execution_result import JobExecutionResult
 from dagster._core.execution.retries import RetryMode
 
 from dfplan_assets.errors import ExecutionError
-from dfplan_assets.execution.abandonment import PATIENCE_SECONDS, publishing
+from dfplan_assets.execution.permit import PATIENCE_SECONDS, publishing
 from dfplan_assets.orchestration.shared_executor import GRACE_SECONDS, SharedExecutor
 from dfplan_assets_tests.orchestration.jobs import WAIT_SECONDS, Notes, messages, run_job, states
 
 notes = Notes()
 begun = threading.Barrier(2, timeout=WAIT_SECONDS)
+heard = threading.Event()
 release = threading.Event()
+
+
+def wait_for_abandoned_steps() -> None:
+    for thread in threading.enumerate():
+        if thread.name.startswith("steps-"):
+            thread.join(WAIT_SECONDS)
+            assert not thread.is_alive()
 
 
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
     notes.lines.clear()
     begun.reset()
+    heard.clear()
     release.clear()
     yield
     release.set()
+    wait_for_abandoned_steps()
 
 
 @pytest.fixture
@@ -43,25 +53,34 @@ def executor(grace_seconds: float) -> dg.ExecutorDefinition:
     return definition
 
 
+def interrupt_and_wait_until_it_is_heard() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+    context = dg.OpExecutionContext.get()
+    while not any("is to end" in (e.user_message or "") for e in context.instance.all_logs(context.run_id)):
+        pass
+    heard.set()
+
+
 @dg.op
 def terminates_the_run() -> None:
     """Does what the button in the UI does, once the other step runs."""
     begun.wait()
     context = dg.OpExecutionContext.get()
     context.instance.report_run_canceling(context.run)
-    os.kill(os.getpid(), signal.SIGINT)
+    interrupt_and_wait_until_it_is_heard()
 
 
 @dg.op
 def is_interrupted() -> None:
     """Ends as by Ctrl-C on the command line, once the other step runs."""
     begun.wait()
-    os.kill(os.getpid(), signal.SIGINT)
+    interrupt_and_wait_until_it_is_heard()
 
 
 @dg.op
 def finishes_in_time() -> int:
     begun.wait()
+    assert heard.wait(WAIT_SECONDS)
     with publishing("a view"):
         notes.add("published")
     return 1
@@ -133,10 +152,7 @@ def test_an_abandoned_step_publishes_and_logs_nothing_after_the_run(instance: dg
     result = run_job(terminated_in_vain, instance)
     before = len(instance.all_logs(result.run_id))
     release.set()
-    for thread in threading.enumerate():
-        if thread.name.startswith("steps-"):
-            thread.join(WAIT_SECONDS)
-            assert not thread.is_alive()
+    wait_for_abandoned_steps()
     assert notes.lines == [
         "not published: the run ended before the view was ready, so that its result was not published"
     ]
@@ -184,10 +200,7 @@ def test_an_abandoned_step_gives_its_slot_of_a_pool_back(instance: dg.DagsterIns
 @dg.op
 def insists() -> int:
     begun.wait()
-    os.kill(os.getpid(), signal.SIGINT)
-    context = dg.OpExecutionContext.get()
-    while not any("is to end" in (e.user_message or "") for e in context.instance.all_logs(context.run_id)):
-        pass
+    interrupt_and_wait_until_it_is_heard()
     os.kill(os.getpid(), signal.SIGINT)
     return never_ends()
 

@@ -12,7 +12,7 @@ from dfplan_assets.orchestration.assets import op_names
 from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.markdown import stored_bytes
 from dfplan_assets.orchestration.measured_order import MeasuredOrder, orderer_of
-from dfplan_assets.orchestration.order_events import order_metadata, outcome_metadata
+from dfplan_assets.orchestration.order_events import is_of_order, order_metadata, outcome_metadata
 from dfplan_assets.orchestration.run_metadata import EVENT_LIMIT_BYTES
 from dfplan_assets.orchestration.run_order import OrderKind, RunOrder, StepTiming
 from dfplan_assets.orchestration.runs import ViewOutcome, run_views
@@ -128,13 +128,12 @@ def test_the_runs_page_shows_the_order_and_then_the_outcome(tmp_path: Path) -> N
         shown = [
             entry.dagster_event.engine_event_data.metadata
             for entry in instance.all_logs(report.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
-            if entry.dagster_event is not None
-            and "dfplan/order_summary" in entry.dagster_event.engine_event_data.metadata
+            if entry.dagster_event is not None and is_of_order(entry.dagster_event.engine_event_data.metadata)
         ]
     before, after = shown
     table = str(before["dfplan/order"].value).splitlines()
-    assert [cell.strip() for cell in table[0].split("|")][2:5] == ["view", "cost", "spread"]
-    assert any("| revenue | 2.0 s |" in line and "history n=1" in line for line in table)
+    assert [cell.strip() for cell in table[0].split("|")][2:5] == ["view", "cost s", "spread s"]
+    assert any("| revenue | 2.000 |" in line and "history n=1" in line for line in table)
     for image in (before["dfplan/predicted_timeline"], after["dfplan/timeline"]):
         assert str(image.value).startswith("![timeline](data:image/svg+xml;base64,")
     rows = str(after["dfplan/estimates"].value).splitlines()
@@ -333,8 +332,8 @@ def test_the_page_of_a_large_run_is_small_and_says_what_it_leaves_out() -> None:
     slots = [Slot(f"a_view_with_a_long_name_{n:04}", n % 4, n // 4 * 1.0, n // 4 + 1.0) for n in range(1_500)]
     ran = [Ran(slot.name, slot.start_seconds, slot.end_seconds, True) for slot in slots]
     schedule = schedule_of(slots, workers=4, reason="12 s from its start to the end of the run → it is →" * 3)
-    before = order_metadata(schedule, "order: measured", ["a note"] * 5)
-    after = outcome_metadata(schedule, compare(schedule, ran), ran, "predicted, took")
+    before = order_metadata(schedule, ["a note"] * 5)
+    after = outcome_metadata(schedule, compare(schedule, ran), ran)
     for metadata, what in ((before, "dfplan/order"), (after, "dfplan/estimates")):
         size = sum(stored_bytes(str(value.value)) for value in metadata.values())
         assert size < EVENT_LIMIT_BYTES

@@ -221,6 +221,7 @@ def test_a_result_of_other_columns_than_planned_fails(tmp_path: Path) -> None:
 
     def meddling(attempt: Attempt) -> Made:
         made = runner(attempt)
+        assert isinstance(made, Made)
         file = shop / "meddled.parquet"
         columns: Mapping[str, pa.Array] = {"price": pa.array(["10"]), "id": pa.array([1])}
         pq.write_table(pa.table(columns), file)

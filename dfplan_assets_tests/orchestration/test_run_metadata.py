@@ -9,6 +9,8 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dfplan_assets.errors import StoreError
 from dfplan_assets.execution.materialise import Materialisation
@@ -17,7 +19,7 @@ from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.orchestration.assets import view_assets
 from dfplan_assets.orchestration.definitions import project_definitions
-from dfplan_assets.orchestration.run_metadata import EVENT_LIMIT_BYTES
+from dfplan_assets.orchestration.run_metadata import EVENT_LIMIT_BYTES, lineage_bytes_at_most
 from dfplan_assets.orchestration.runner import Attempt, Made
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan, SubstraitPlan, Validation
@@ -208,3 +210,22 @@ def test_the_figures_that_explain_a_runs_time_are_numbers(
     partitions = figures["dfplan/partitions"]
     assert isinstance(partitions, int)
     assert partitions >= 1
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=8),
+        st.lists(
+            st.builds(
+                dg.TableColumnDep,
+                asset_key=st.builds(dg.AssetKey, st.lists(st.text(max_size=8), min_size=1, max_size=3)),
+                column_name=st.text(max_size=8),
+            ),
+            max_size=4,
+        ),
+        max_size=4,
+    )
+)
+def test_a_lineage_is_never_larger_than_it_is_reckoned(deps: dict[str, list[dg.TableColumnDep]]) -> None:
+    lineage = dg.TableColumnLineage(deps)
+    assert len(dg.serialize_value(lineage)) <= lineage_bytes_at_most(lineage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from dfplan_assets.project.partitions import StaticPartitions, TimePartitions
 from dfplan_assets_tests.small_projects import write_project
 
 
-def _view(root: Path, front: str, **settings: object) -> View:
-    write_project(root, {"v.sql": f"/* ---\n{front}\n--- */\nselect 1 as a"}, **settings)
+def _view(root: Path, front: str, params: Mapping[str, object] | None = None) -> View:
+    write_project(root, {"v.sql": f"/* ---\n{front}\n--- */\nselect 1 as a"}, params=params or {})
     return load_project(root).views["v"]
 
 

@@ -11,8 +11,7 @@ import pyarrow as pa
 import pytest
 
 from dfplan_assets.errors import LineageError
-from dfplan_assets.planning.bundle import Identity
-from dfplan_assets.planning.identity import RESULT_PARTS
+from dfplan_assets.planning.bundle import RESULT_PARTS, Identity
 from dfplan_assets.project.model import Engine
 from dfplan_assets_tests.planning.identity.corpus import Query, queries
 from dfplan_assets_tests.planning.identity.planning import ENGINE, Session

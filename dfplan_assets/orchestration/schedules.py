@@ -1,0 +1,88 @@
+"""The schedules of ``dfplan.yaml`` as Dagster's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import dagster as dg
+
+from dfplan_assets.errors import InputError, ProjectError
+from dfplan_assets.orchestration.data_versions import STALE_TAG
+from dfplan_assets.orchestration.graph_differences import graph_moved, plan_on_disk
+from dfplan_assets.orchestration.selection import select_views
+from dfplan_assets.orchestration.translator import DfplanTranslator
+from dfplan_assets.planning.bundle import ProjectPlan
+from dfplan_assets.project.model import Schedule
+from dfplan_assets.staleness.look import staleness_now
+from dfplan_assets.staleness.staleness import to_run
+
+
+def build_schedules(
+    plan: ProjectPlan, definitions: dg.Definitions, translator: DfplanTranslator
+) -> list[dg.ScheduleDefinition]:
+    """A schedule for each that ``dfplan.yaml`` has; ``definitions`` are the assets they choose from.
+
+    Raises ProjectError, with the schedule's name, for a selection that cannot be read or selects nothing.
+    """
+    return [
+        _schedule(schedule, plan, _selected(schedule, plan, definitions, translator), translator)
+        for schedule in plan.project.schedules
+    ]
+
+
+def _selected(
+    schedule: Schedule, plan: ProjectPlan, definitions: dg.Definitions, translator: DfplanTranslator
+) -> tuple[str, ...]:
+    try:
+        selected = select_views(schedule.select, plan, definitions, translator.get_asset_key)
+    except InputError as error:
+        said = "" if schedule.select is None else f"select: {schedule.select}: "
+        raise ProjectError(schedule.where, f"{said}{error.cause}", error.next_step) from error
+    return tuple(view for view in plan.all_views if view in selected)
+
+
+def _schedule(
+    schedule: Schedule, plan: ProjectPlan, selected: tuple[str, ...], translator: DfplanTranslator
+) -> dg.ScheduleDefinition:
+    key_of = translator.get_asset_key
+    stale = _stale_views(plan, selected, key_of) if schedule.stale else None
+    what = "all views" if schedule.select is None else schedule.select
+    return dg.ScheduleDefinition(
+        name=schedule.name,
+        cron_schedule=schedule.cron,
+        execution_timezone=schedule.timezone,
+        target=dg.AssetSelection.assets(*(key_of(view) for view in selected)),
+        execution_fn=stale or _all_views(selected, key_of),
+        description=f"Runs {'what is stale of ' if schedule.stale else ''}{what}.",
+        default_status=dg.DefaultScheduleStatus.RUNNING
+        if schedule.running
+        else dg.DefaultScheduleStatus.STOPPED,
+    )
+
+
+Requested = dg.RunRequest | dg.SkipReason
+
+
+def _all_views(
+    selected: tuple[str, ...], key_of: Callable[[str], dg.AssetKey]
+) -> Callable[[dg.ScheduleEvaluationContext], Requested]:
+    def request(context: dg.ScheduleEvaluationContext) -> Requested:
+        return dg.RunRequest(asset_selection=[key_of(view) for view in selected])
+
+    return request
+
+
+def _stale_views(
+    plan: ProjectPlan, selected: tuple[str, ...], key_of: Callable[[str], dg.AssetKey]
+) -> Callable[[dg.ScheduleEvaluationContext], Requested]:
+    def request(context: dg.ScheduleEvaluationContext) -> Requested:
+        current = plan_on_disk(plan)
+        moved = graph_moved(plan, current)
+        if moved is not None:
+            return dg.SkipReason(moved)
+        views = to_run(staleness_now(current), selected)
+        if not views:
+            return dg.SkipReason(f"Nothing is stale of the {len(selected)} views that it selects.")
+        return dg.RunRequest(asset_selection=[key_of(view) for view in views], tags={STALE_TAG: "true"})
+
+    return request

@@ -1,0 +1,90 @@
+"""What must run by now because something changed, and a name for that change."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dfplan_assets.execution.publication import Publication
+from dfplan_assets.execution.source_versions import SourceVersion, source_versions
+from dfplan_assets.execution.warehouse import Warehouse
+from dfplan_assets.planning.bundle import ProjectPlan
+from dfplan_assets.staleness.look import sources_read
+from dfplan_assets.staleness.staleness import Staleness, stale, to_run
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How a project stands against what was published.
+
+    ``views`` are those that are stale and all behind them, upstream first; none where nothing changed.
+    ``change`` names what is stale and why: it is the same as long as nothing else changes and none of these
+    views has a new result, and never comes again after one has. ``unknowable`` are the views that are stale
+    only for reasons that no change brings about: volatile functions, sources whose version cannot be told.
+    """
+
+    staleness: Mapping[str, Staleness]
+    views: tuple[str, ...]
+    change: str
+    unknowable: tuple[str, ...]
+
+
+def drift_now(plan: ProjectPlan) -> Drift:
+    """What changed by now; reads manifests, file stats and footers.
+
+    Raises ExecutionError where the manifest of a view is damaged.
+    """
+    warehouse = Warehouse.of(plan.project)
+    published = {view: warehouse.current(view) for view in plan.all_views if not plan.is_virtual(view)}
+    return drift(plan, published, source_versions(plan.project, sources_read(plan)))
+
+
+def drift(
+    plan: ProjectPlan,
+    published: Mapping[str, Publication | None],
+    sources: Mapping[str, SourceVersion],
+) -> Drift:
+    """As ``drift_now``, of these results and versions of sources. Pure: nothing else is looked at."""
+    staleness = stale(plan, published, sources)
+    changed: list[str] = []
+    unknowable: list[str] = []
+    for view, each in staleness.items():
+        if each.own:
+            standing = _standing_reasons(plan, view, sources)
+            (changed if len(each.own) > standing else unknowable).append(view)
+    views = to_run(staleness) if changed else ()
+    facts = [_facts(plan, view, published, sources) for view in views]
+    change = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+    return Drift(staleness, views, change, tuple(unknowable))
+
+
+def _standing_reasons(plan: ProjectPlan, view: str, sources: Mapping[str, SourceVersion]) -> int:
+    """How many of a view's reasons stay whatever is run: they say nothing of a change."""
+    if view in plan.unplanned:
+        return 0
+    never_told = sum(
+        table in sources and sources[table].version is None for table in plan.stored_tables(view)
+    )
+    return never_told + bool(plan.views[view].identity.volatile_functions)
+
+
+def _facts(
+    plan: ProjectPlan,
+    view: str,
+    published: Mapping[str, Publication | None],
+    sources: Mapping[str, SourceVersion],
+) -> list[object]:
+    result = published[view]
+    last = None if result is None else result.version
+    if view in plan.unplanned:
+        return [view, last, str(plan.unplanned[view].error)]
+    inputs = []
+    for table in plan.stored_tables(view):
+        if table in sources:
+            inputs.append([table, sources[table].version])
+        else:
+            upstream = published[table]
+            inputs.append([table, None if upstream is None else upstream.data_version])
+    return [view, last, plan.views[view].identity.fingerprint, inputs]
