@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 import dagster as dg
+from dagster._core.storage.tags import PARTITION_NAME_TAG
 from sqlalchemy.exc import SQLAlchemyError
 
 from dfplan_assets.forecast.comparison import Ran, compare
@@ -89,7 +90,7 @@ class MeasuredOrder:
         max_concurrent: int | None,
     ) -> RunOrder:
         started_at = datetime.now(timezone.utc)
-        steps = run_steps(self._plan, self._view_of_step, job, step_keys)
+        steps = run_steps(self._plan, self._view_of_step, job, step_keys, run.tags.get(PARTITION_NAME_TAG))
         measurements = self._measurements(instance, steps) if self._kind == "measured" else Measurements()
         schedule = predict_tasks(
             self._plan,

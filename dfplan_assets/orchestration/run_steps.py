@@ -37,11 +37,18 @@ class RunSteps:
 
 
 def run_steps(
-    plan: ProjectPlan, view_of_step: Mapping[str, str], job: dg.JobDefinition, step_keys: Sequence[str]
+    plan: ProjectPlan,
+    view_of_step: Mapping[str, str],
+    job: dg.JobDefinition,
+    step_keys: Sequence[str],
+    partition_key: str | None = None,
 ) -> RunSteps:
-    """The steps of a run of a job, with the views that ``view_of_step`` names."""
+    """The steps of a run of a job, with the views that ``view_of_step`` names.
+
+    ``partition_key`` is that of the run, None where it is for none, or for several.
+    """
     views = [view_of_step[key] for key in step_keys if key in view_of_step]
-    made = {task.name: task for task in tasks_of(plan, views)}
+    made = {task.name: task for task in tasks_of(plan, views, partition_key)}
     names = {key: view_of_step.get(key) or _other_name(key, plan) for key in step_keys}
     steps_of_node: dict[str, list[str]] = {}
     for key in step_keys:
