@@ -14,6 +14,7 @@ import pytest
 
 from dfplan_assets.errors import ExecutionError, SourceError
 from dfplan_assets.execution import materialise as materialise_module
+from dfplan_assets.execution.inputs import Inputs
 from dfplan_assets.execution.source_versions import (
     MOST_NAMED_FILES,
     NO_FILE,
@@ -232,17 +233,17 @@ def test_an_error_that_comes_with_a_changed_source_is_not_held_against_the_query
     file = tmp_path / "s.csv"
     file.write_text("a\n0\n")
     plan = plan_project(tmp_path, {"v": "select 6 / a as b from s"}, {"s": csv(file)})
-    register = materialise_module.Inputs.register
+    register = Inputs.register
     readings = []
 
-    def registering(inputs: materialise_module.Inputs, ctx: object) -> None:
+    def registering(inputs: Inputs, ctx: object) -> None:
         register(inputs, ctx)  # type: ignore[arg-type]
         readings.append(1)
         if len(readings) == 1:
             file.write_text("a\n2\n\n")
             raise ExecutionError("v", "the file was half written", "again")
 
-    monkeypatch.setattr(materialise_module.Inputs, "register", registering)
+    monkeypatch.setattr(Inputs, "register", registering)
     assert pq.read_table(run(plan).publication.files[0]).to_pylist() == [{"b": 3}]
     assert len(readings) == 2
 

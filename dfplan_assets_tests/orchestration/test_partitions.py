@@ -200,7 +200,7 @@ def test_what_cannot_be_mapped(
 
 def test_other_partitions_have_other_folders() -> None:
     day = _days("2024-01-01")
-    others = [
+    others: list[TimePartitions | StaticPartitions] = [
         _time("month", "2024-01-01"),
         _days("2024-01-01", zone="Europe/Berlin"),
         TimePartitions("shipped_at", "day", datetime(2024, 1, 1)),
