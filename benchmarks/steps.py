@@ -23,9 +23,10 @@ import dagster as dg
 from benchmarks.clocks import clocks
 from benchmarks.generated import write_project
 from benchmarks.materialising import bare_loop
-from dfplan_assets.orchestration.definitions import project_definitions
+from dfplan_assets.orchestration.definitions import run_definitions
 from dfplan_assets.orchestration.instance import open_instance
 from dfplan_assets.orchestration.run_creation import create_run, run_events, run_job
+from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.planning.project_plan import plan_project
 from dfplan_assets.project import load_project
@@ -93,7 +94,7 @@ def _step_ms(
     plan: ProjectPlan, name: str, instance_in: _OpenInstance, executor: dg.ExecutorDefinition | None = None
 ) -> float:
     """A whole run in an instance of its own: milliseconds a view."""
-    definitions = project_definitions(plan)
+    definitions = run_definitions(plan, DfplanTranslator())
     if executor is not None:
         definitions = dg.Definitions(assets=definitions.assets, executor=executor)
     job = run_job(definitions, {dg.AssetKey(view) for view in plan.views})

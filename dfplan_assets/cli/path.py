@@ -12,11 +12,13 @@ from dfplan_assets.lookup import check_view
 
 @click.command()
 @click.argument("view")
+@click.option("--partition", metavar="KEY", help="Only this partition, of a view with partitions.")
 @project_options
-def path(view: str) -> None:
+def path(view: str, partition: str | None) -> None:
     """The files of the last published result of VIEW, for DuckDB, Polars, pandas.
 
-    Every file is whole, and stays readable while newer results are published.
+    Of a view with partitions, those of all that are published. Every file is whole, and stays readable while
+    newer results are published.
     """
     options = current_options()
     from dfplan_assets.execution.warehouse import Warehouse
@@ -30,12 +32,21 @@ def path(view: str) -> None:
             "it has no files: it is not stored (materialized: view), but inlined into the views that read it",
             "Ask for the files of a view that reads it, or take materialized: view out and run it.",
         )
-    result = Warehouse.of(project).current(view)
+    warehouse, declared = Warehouse.of(project), project.views[view]
+    asked = None
+    if partition is not None:
+        from dfplan_assets.execution.partition_checks import partition_to_run
+
+        asked = partition_to_run(declared, partition)
+    result = warehouse.whole(view, declared.partitions) if asked is None else warehouse.current(view, asked)
     if result is None:
+        run = f"dfplan run '+{view}'"
+        if declared.partitions is not None:
+            run += f" --partition {partition or 'KEY'}"
         raise ExecutionError(
-            project.views[view].where,
-            "it has no published result",
-            f"Materialise it: dfplan run '+{view}'",
+            declared.where,
+            "it has no published result" if asked is None else f"its partition {partition} is not published",
+            f"Materialise it: {run}",
         )
     if options.format == "json":
         print_json(
@@ -44,6 +55,7 @@ def path(view: str) -> None:
                 "files": list(result.files),
                 "rows": result.rows,
                 "published_at": result.published_at.isoformat(),
+                **({} if partition is None else {"partition": partition}),
             }
         )
     else:

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("view")
+@click.option("--partition", metavar="KEY", help="The partition to measure, of a view with partitions.")
 @project_options
-def profile(view: str) -> None:
+def profile(view: str, partition: str | None) -> None:
     """What VIEW costs, operator by operator; nothing is published.
 
     Runs its query once over the tables as they are (EXPLAIN ANALYZE) and throws the result away. What was
@@ -37,8 +38,8 @@ def profile(view: str) -> None:
             "read it",
             "Profile a view that reads it.",
         )
-    measured = _measure(plan, view)
-    run = _record(plan, view, measured)
+    measured = _measure(plan, view, partition)
+    run = _record(plan, view, partition, measured)
     from dfplan_assets.cli import profile_view
 
     if options.format == "json":
@@ -57,17 +58,17 @@ def profile(view: str) -> None:
     )
 
 
-def _measure(plan: ProjectPlan, view: str) -> Profiled:
+def _measure(plan: ProjectPlan, view: str, partition: str | None) -> Profiled:
     from dfplan_assets.execution.profiling import profile_view
     from dfplan_assets.execution.runtime import open_runtime
     from dfplan_assets.execution.warehouse import Warehouse
 
     warehouse = Warehouse.of(plan.project)
     with open_runtime(plan.project.engine, warehouse) as runtime:
-        return profile_view(plan, view, warehouse, runtime)
+        return profile_view(plan, view, warehouse, runtime, partition)
 
 
-def _record(plan: ProjectPlan, view: str, measured: Profiled) -> RunRecord:
+def _record(plan: ProjectPlan, view: str, partition: str | None, measured: Profiled) -> RunRecord:
     """Keep what was measured; where the store cannot take it, the reason goes to standard error."""
     from dfplan_assets.store import Recorder, RunRecord
     from dfplan_assets.store.bundle_format import encode_bundle
@@ -83,6 +84,7 @@ def _record(plan: ProjectPlan, view: str, measured: Profiled) -> RunRecord:
         bundle_key=encode_bundle(measured.bundle).key,
         fingerprint=measured.bundle.identity.fingerprint,
         inputs=measured.inputs,
+        partition_key=partition,
         cores=os.cpu_count(),
         peak_memory_bytes=measured.peak_memory_bytes,
     )

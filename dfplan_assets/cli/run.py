@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ from rich.text import Text
 from dfplan_assets.cli.options import Options, current_options, project_options
 from dfplan_assets.cli.output import print_json, print_text, stdout_to_stderr
 from dfplan_assets.cli.progress import progress_display
+from dfplan_assets.errors import InputError
 
 if TYPE_CHECKING:
     from dfplan_assets.orchestration.runs import RunReport, ViewOutcome
@@ -23,18 +25,30 @@ _STATE_STYLE = {"materialised": "green", "cached": "dim", "failed": "bold red", 
 
 @click.command()
 @click.argument("selection", required=False)
+@click.option("--partition", metavar="KEY", help="The partition to run, of views with partitions.")
+@click.option("--partition-range", metavar="FIRST..LAST", help="All partitions from the first to the last.")
 @click.option(
     "--stale", is_flag=True, help="Only what is stale, and what lies behind it as far as it has to run."
 )
 @project_options
 @click.pass_context
-def run(ctx: click.Context, selection: str | None, stale: bool) -> None:
+def run(
+    ctx: click.Context,
+    selection: str | None,
+    partition: str | None,
+    partition_range: str | None,
+    stale: bool,
+) -> None:
     """Materialise the views of SELECTION; all of them if none is given.
 
     SELECTION is Dagster's asset selection syntax: revenue, +revenue (with everything upstream),
     group:marts, tag:domain=sales, 'key:"a" or key:"b"'. The run is one that Dagster's UI shows.
+
+    Views with partitions need a partition, or a range of them, which takes one run for each unless all
+    of them have backfill: single_run.
     """
     options = current_options()
+    asked = _range(partition, partition_range)
     # A process that ends need not look for garbage first, which takes seconds after a large run.
     atexit.register(gc.freeze)
     with stdout_to_stderr():
@@ -45,36 +59,60 @@ def run(ctx: click.Context, selection: str | None, stale: bool) -> None:
         project = load_project(options.project)
         memory = PlanMemory.of(project)
         plan = plan_project(project, memory)
-        report = _run_stale(plan, selection) if stale else _run(plan, selection)
+        if stale and asked is not None:
+            raise InputError(
+                "--stale", "it takes no partition", "Run the partition without --stale, or leave it out."
+            )
+        reports = _run_stale(plan, selection) if stale else _run(plan, selection, asked)
         memory.save(project)
-    if report is None:
+    if not reports:
         _print_nothing_to_do(options)
         return
+    outcomes = [outcome for report in reports for outcome in report.views.values()]
     if options.format == "json":
-        print_json(_document(report))
+        print_json(_document(reports[0]) if len(reports) == 1 else _documents(reports))
     else:
-        print_text(_table(report))
-        for outcome in report.views.values():
+        print_text(_table(reports))
+        for outcome in outcomes:
             if outcome.state == "failed":
                 click.echo(f"Error: {outcome.error}", err=True)
-    for check, views in _failed_checks(report).items():
+    for check, views in _failed_checks(outcomes).items():
         click.echo(f"Warning: {check}\n  Of: {', '.join(views)}", err=True)
-    for warning in dict.fromkeys(outcome.warning for outcome in report.views.values()):
+    for warning in dict.fromkeys(outcome.warning for outcome in outcomes):
         if warning is not None:
             click.echo(f"Warning: {warning}", err=True)
-    ctx.exit(0 if report.success else 1)
+    ctx.exit(0 if all(report.success for report in reports) else 1)
 
 
-def _run(plan: ProjectPlan, selection: str | None) -> RunReport:
+def _range(partition: str | None, partition_range: str | None) -> tuple[str, str] | None:
+    """The first and the last key that are asked for."""
+    if partition is not None and partition_range is not None:
+        raise InputError(
+            "--partition and --partition-range", "only one of them can be asked for", "Take one of them out."
+        )
+    if partition_range is None:
+        return None if partition is None else (partition, partition)
+    first, dots, last = partition_range.partition("..")
+    if not first or not dots or not last:
+        raise InputError(
+            f"--partition-range {partition_range}",
+            "a range is two keys with .. between them",
+            "Write it as in 2024-01-01..2024-01-31; both are a part of the range.",
+        )
+    return first, last
+
+
+def _run(plan: ProjectPlan, selection: str | None, asked: tuple[str, str] | None) -> tuple[RunReport, ...]:
     # Importing Dagster takes longer than all other commands do.
-    from dfplan_assets.orchestration.runs import run_views
+    from dfplan_assets.orchestration.partition_runs import PartitionRange
+    from dfplan_assets.orchestration.runs import run_partitions
 
     with progress_display() as display:
-        return run_views(plan, selection, display)
+        return run_partitions(plan, selection, None if asked is None else PartitionRange(*asked), display)
 
 
-def _run_stale(plan: ProjectPlan, selection: str | None) -> RunReport | None:
-    """Runs what is stale; None where nothing is, which is known before Dagster is imported.
+def _run_stale(plan: ProjectPlan, selection: str | None) -> tuple[RunReport, ...]:
+    """Runs what is stale; nothing where nothing is, which is known before Dagster is imported.
 
     With a selection it is not: Dagster reads that.
     """
@@ -82,11 +120,12 @@ def _run_stale(plan: ProjectPlan, selection: str | None) -> RunReport | None:
 
     staleness = staleness_now(plan)
     if selection is None and not any(each.is_stale for each in staleness.values()):
-        return None
+        return ()
     from dfplan_assets.orchestration.runs import run_stale_views
 
     with progress_display() as display:
-        return run_stale_views(plan, selection, display, staleness)
+        report = run_stale_views(plan, selection, display, staleness)
+    return () if report is None else (report,)
 
 
 def _print_nothing_to_do(options: Options) -> None:
@@ -96,14 +135,23 @@ def _print_nothing_to_do(options: Options) -> None:
         print_text("Nothing to do: nothing is stale. `dfplan plan` says of each view what it was made of.")
 
 
-def _failed_checks(report: RunReport) -> dict[str, list[str]]:
+def _failed_checks(outcomes: Sequence[ViewOutcome]) -> dict[str, list[str]]:
     """What checks that did not pass say, with the views of which they say it; not what stopped a view."""
     found: dict[str, list[str]] = {}
-    for outcome in report.views.values():
+    for outcome in outcomes:
         if outcome.state == "materialised":
             for name, reason in outcome.failed_checks.items():
-                found.setdefault(f"{name}: {reason}", []).append(outcome.view)
+                views = found.setdefault(f"{name}: {reason}", [])
+                if outcome.view not in views:
+                    views.append(outcome.view)
     return found
+
+
+def _documents(reports: Sequence[RunReport]) -> dict[str, Any]:
+    return {
+        "success": all(report.success for report in reports),
+        "runs": [_document(report) for report in reports],
+    }
 
 
 def _document(report: RunReport) -> dict[str, Any]:
@@ -111,7 +159,8 @@ def _document(report: RunReport) -> dict[str, Any]:
         name: dict(outcome.failed_checks) for name, outcome in report.views.items() if outcome.failed_checks
     }
     return {
-        "run_id": report.run_id,
+        "run_id": report.run_id or None,
+        **({} if report.partitions is None else {"partition": str(report.partitions)}),
         "success": report.success,
         "views": {
             name: {
@@ -127,15 +176,20 @@ def _document(report: RunReport) -> dict[str, Any]:
     }
 
 
-def _table(report: RunReport) -> Table:
+def _table(reports: Sequence[RunReport]) -> Table:
+    with_partitions = any(report.partitions for report in reports)
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     grid.add_column("view", overflow="fold")
+    if with_partitions:
+        grid.add_column("partition", overflow="fold")
     for heading in ("rows", "bytes", "wall seconds"):
         grid.add_column(heading, justify="right")
     grid.add_column("", overflow="fold")
-    for outcome in report.views.values():
+    rows = [(run, outcome) for run in reports for outcome in run.views.values()]
+    for run, outcome in rows:
         grid.add_row(
             Text(outcome.view),
+            *((Text(str(run.partitions or "")),) if with_partitions else ()),
             "" if outcome.rows is None else f"{outcome.rows:,}",
             "" if outcome.bytes is None else f"{outcome.bytes:,}",
             "" if outcome.wall_seconds is None else f"{outcome.wall_seconds:.3f}",

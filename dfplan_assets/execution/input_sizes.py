@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from dfplan_assets.execution.inputs import Inputs
 from dfplan_assets.execution.profile import InputSize, known_total
+from dfplan_assets.planning.delta import delta_files
 from dfplan_assets.planning.source_files import source_files
 from dfplan_assets.project.model import Source
 
@@ -20,9 +21,9 @@ _MOST_FOOTERS = 100
 def input_sizes(inputs: Inputs) -> tuple[InputSize, ...]:
     """The sizes of all tables that a view reads, by name.
 
-    A result's are those that it was published with. A source's bytes are those of its files, its rows those
-    that the footers of Parquet files name; None for an object store, other formats and files that cannot be
-    read, of which the execution says more.
+    A result's are those that it was published with, a Delta table's those that its log names. Another
+    source's bytes are those of its files, its rows those that the footers of Parquet files name; None for an
+    object store, other formats and files that cannot be read, of which the execution says more.
     """
     tables = inputs.plan.stored_tables(inputs.view_plan.view.name)
     return tuple(
@@ -34,6 +35,10 @@ def input_sizes(inputs: Inputs) -> tuple[InputSize, ...]:
 
 
 def _source_size(source: Source) -> InputSize:
+    if source.format == "delta":
+        logged = delta_files(source)
+        rows = known_total(rows for _, rows in logged)
+        return InputSize(source.name, rows, sum(size for size, _ in logged))
     files = source_files(source)
     if not files:
         return InputSize(source.name, None, None)

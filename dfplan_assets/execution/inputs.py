@@ -11,10 +11,11 @@ import pyarrow.parquet as pq
 from datafusion import SessionContext
 
 from dfplan_assets.errors import ExecutionError, SourceError
-from dfplan_assets.execution.publication import Publication
+from dfplan_assets.execution.publication import Publication, together
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import ProjectPlan, ViewPlan
 from dfplan_assets.planning.inlining import register_inlined
+from dfplan_assets.planning.partitions import partitions_of
 from dfplan_assets.planning.sources import (
     register_empty,
     register_result,
@@ -23,6 +24,10 @@ from dfplan_assets.planning.sources import (
     type_in_queries,
 )
 from dfplan_assets.project.model import Source
+from dfplan_assets.project.partitions import Partition, Partitions, upstream_keys
+
+_NAMED = 10
+"""Of missing partitions, as many are named in a message."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +43,24 @@ class Inputs:
     results: Mapping[str, Publication]
 
     @classmethod
-    def take(cls, plan: ProjectPlan, view: str, warehouse: Warehouse) -> Inputs:
-        """The dependencies of a view as they are now.
+    def take(
+        cls, plan: ProjectPlan, view: str, warehouse: Warehouse, partition: Partition | None = None
+    ) -> Inputs:
+        """The dependencies of a view, or of one of its partitions, as they are now.
 
-        Raises ExecutionError where a view that it reads has no result, or one of an earlier form.
+        Of a partitioned view, a view without partitions reads all partitions that have a result; a
+        partition reads those that it is mapped to, which must all have one. Raises ExecutionError where a
+        view that it reads has no result, or one of an earlier form.
         """
         view_plan = plan.views[view]
         results = {}
         for table in plan.stored_tables(view):
             if table in plan.views:
-                publication = warehouse.current(table)
+                upstream = partitions_of(plan, table)
+                if upstream is None or partition is None:
+                    publication = warehouse.whole(table, upstream)
+                else:
+                    publication = _mapped(view_plan, table, upstream, warehouse, partition)
                 if publication is None:
                     raise ExecutionError(
                         view_plan.view.where,
@@ -107,6 +120,26 @@ class Inputs:
             table: ", ".join(self.results[table].files) if table in self.results else sources[table].path
             for table in self.plan.stored_tables(self.view_plan.view.name)
         }
+
+
+def _mapped(
+    view_plan: ViewPlan, table: str, upstream: Partitions, warehouse: Warehouse, partition: Partition
+) -> Publication:
+    """The results of those partitions of a view that a partition is mapped to, all of which there must be."""
+    keys = upstream_keys(partition.key, partition.of, upstream)
+    results = {key: warehouse.current(table, Partition(upstream, key)) for key in keys}
+    missing = [key for key, result in results.items() if result is None]
+    if missing:
+        listed = ", ".join(missing[:_NAMED]) + (
+            f" and {len(missing) - _NAMED:,} more" * (len(missing) > _NAMED)
+        )
+        raise ExecutionError(
+            view_plan.view.where,
+            f"its partition {partition.key} reads partitions of {table} that have no published result: "
+            f"{listed}",
+            f"Materialise these partitions of {table} first.",
+        )
+    return together(tuple(result for result in results.values() if result is not None))
 
 
 def _through(plan: ProjectPlan, view: str, table: str) -> str:

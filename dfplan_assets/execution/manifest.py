@@ -9,8 +9,9 @@
                                  "inputs": {"orders": "03de…"}, "identity": {"meaning": "1c9e…"},
                                  "sources": {"orders": {"orders.parquet": "51d0…"}}}}]}
 
-Results of earlier versions of this package have no ``provenance``. Files are named relative to the
-result's folder, so that the output folder can be moved.
+Results of earlier versions of this package have no ``provenance``. The manifest of a partition lies in the
+partition's own folder and names its key, as ``"partition"``. Files are named relative to the result's folder,
+so that the output folder can be moved.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ def read_manifest(folder: Path, view: str) -> tuple[Publication, ...]:
         if document["format"] != _FORMAT:
             reason = f"its format is {document['format']!r}, this version knows {_FORMAT}"
             raise _unreadable(path, view, reason)
+        key = document.get("partition")
         return tuple(
             Publication(
                 view=view,
@@ -61,6 +63,7 @@ def read_manifest(folder: Path, view: str) -> tuple[Publication, ...]:
                 rows=int(result["rows"]),
                 bytes=int(result["bytes"]),
                 published_at=datetime.fromisoformat(result["published_at"]),
+                partition_key=None if key is None else str(key),
                 provenance=_provenance(result.get("provenance")),
             )
             for result in document["results"]
@@ -81,11 +84,14 @@ def published_bytes(folder: Path) -> int | None:
         return None
 
 
-def write_manifest(folder: Path, view: str, results: Sequence[Publication]) -> None:
-    """Replace the list of a view's results in one step; the caller holds the view's lock."""
+def write_manifest(
+    folder: Path, view: str, results: Sequence[Publication], partition_key: str | None = None
+) -> None:
+    """Replace the list of a view's or partition's results in one step; the caller holds its lock."""
     document = {
         "format": _FORMAT,
         "view": view,
+        **({} if partition_key is None else {"partition": partition_key}),
         "results": [
             {
                 "version": result.version,

@@ -19,6 +19,7 @@ from dfplan_assets.execution.input_sizes import input_sizes
 from dfplan_assets.execution.inputs import Inputs
 from dfplan_assets.execution.memory import GAUGE
 from dfplan_assets.execution.metrics import profile_operators
+from dfplan_assets.execution.partition_checks import check_within, partition_to_run
 from dfplan_assets.execution.permit import publishing
 from dfplan_assets.execution.profile import InputSize, RunProfile
 from dfplan_assets.execution.provenance import provenance_of
@@ -32,7 +33,9 @@ from dfplan_assets.planning.capture import capture
 from dfplan_assets.planning.catalog import file_url
 from dfplan_assets.planning.environment import capture_environment
 from dfplan_assets.planning.guard import plan_query
+from dfplan_assets.planning.partitions import at_partition
 from dfplan_assets.planning.secrets import hider
+from dfplan_assets.project.partitions import Partition
 
 # No view or source has a space in its name, so this hides none of them.
 RESULT = "result of the view"
@@ -63,13 +66,14 @@ def materialise(
     warehouse: Warehouse,
     runtime: Runtime,
     environment: Sequence[EnvironmentPart] | None = None,
+    partition_key: str | None = None,
 ) -> Materialisation:
-    """Run a view once and publish its result.
+    """Run a view, or one partition of it, once and publish its result.
 
     The query reads the results that the views upstream have when it starts. The profile's wall seconds count
     executing and publishing; the bundle is captured beside that. ``environment`` is that of the project's
     plans, which one capture serves for all views; without one it is captured here. Several threads may
-    materialise different views at once.
+    materialise different views, or partitions of one, at once.
 
     Where a source changes while it is read, the view is run once more; what was read half old and half new is
     never published.
@@ -78,10 +82,13 @@ def materialise(
     where a source is missing or unreadable, or its version cannot be told, PlanningError where the query
     cannot be planned or has no Substrait form. Nothing is published then, and the last result stays.
     """
+    partition = partition_to_run(plan.views[view].view, partition_key)
+    if partition is not None:
+        plan = at_partition(plan, view, partition.key)
     versions = _versions(plan, view)
     for reading in range(1, READINGS + 1):
         try:
-            return _read_once(plan, view, warehouse, runtime, environment, versions)
+            return _read_once(plan, view, partition, warehouse, runtime, environment, versions)
         except (ExecutionError, InputError):
             # An error of the query may come from files that changed, too.
             before, versions = versions, _versions(plan, view)
@@ -117,17 +124,18 @@ def _check_unchanged(plan: ProjectPlan, view: str, versions: Mapping[str, Source
 def _read_once(
     plan: ProjectPlan,
     view: str,
+    partition: Partition | None,
     warehouse: Warehouse,
     runtime: Runtime,
     environment: Sequence[EnvironmentPart] | None,
     versions: Mapping[str, SourceVersion],
 ) -> Materialisation:
     """``materialise``, which fails where the sources do not have these versions any more by the end."""
-    inputs = Inputs.take(plan, view, warehouse)
+    inputs = Inputs.take(plan, view, warehouse, partition)
     view_plan = plan.views[view]
     declared = view_plan.view
     hide = hider(plan.project, declared, plan.inlined_into(view))
-    with warehouse.stage(view) as stage:
+    with warehouse.stage(view, partition) as stage:
         file = stage.folder / "part-0.parquet"
         with reporting(declared.where, inputs.locations(), hide):
             ctx = runtime.session()
@@ -152,7 +160,9 @@ def _read_once(
             executed = copy.execution_plan()
             inputs.check_present()
             rows = sum(count for batch in counts for count in batch.column(0).to_pylist())
-            _check_whole(file, rows, declared.where)
+            footer = _check_whole(file, rows, declared.where)
+            if partition is not None:
+                check_within(footer, declared, partition)
         _check_unchanged(plan, view, versions)
         provenance = provenance_of(plan, view, inputs.results, versions, [str(file)])
         with publishing(declared.where):
@@ -190,12 +200,14 @@ def capture_bundle(
     return replace(bundle, substrait=replace(bundle.substrait, validation=outcome))
 
 
-def _check_whole(file: Path, rows: int, where: str) -> None:
+def _check_whole(file: Path, rows: int, where: str) -> pq.FileMetaData:
     """Read the footer back: the file is there, ends as it should and has the rows that were counted."""
-    written = pq.read_metadata(file).num_rows
+    footer = pq.read_metadata(file)
+    written = footer.num_rows
     if written != rows:
         raise ExecutionError(
             where,
             f"the written file has {written} rows, but DataFusion counted {rows}",
             "Check the disk of the output folder, then run the view again.",
         )
+    return footer

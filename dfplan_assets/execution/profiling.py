@@ -15,6 +15,7 @@ from dfplan_assets.execution.inputs import Inputs
 from dfplan_assets.execution.materialise import RESULT, capture_bundle
 from dfplan_assets.execution.memory import GAUGE
 from dfplan_assets.execution.metrics import profile_operators
+from dfplan_assets.execution.partition_checks import partition_to_run
 from dfplan_assets.execution.profile import ESTIMATED_ROWS, InputSize, OperatorProfile, RunProfile
 from dfplan_assets.execution.runtime import Runtime
 from dfplan_assets.execution.warehouse import Warehouse
@@ -22,6 +23,7 @@ from dfplan_assets.planning.bundle import PlanBundle, ProjectPlan
 from dfplan_assets.planning.catalog import file_url
 from dfplan_assets.planning.environment import capture_environment
 from dfplan_assets.planning.guard import plan_query
+from dfplan_assets.planning.partitions import at_partition
 from dfplan_assets.planning.secrets import hider
 
 _STATISTICS = re.compile(r", statistics=\[Rows=(?:(?:Exact|Inexact)\((\d+)\)|Absent)")
@@ -42,14 +44,23 @@ class Profiled:
     peak_memory_bytes: int | None
 
 
-def profile_view(plan: ProjectPlan, view: str, warehouse: Warehouse, runtime: Runtime) -> Profiled:
-    """Run a view once under EXPLAIN ANALYZE and throw its result away.
+def profile_view(
+    plan: ProjectPlan,
+    view: str,
+    warehouse: Warehouse,
+    runtime: Runtime,
+    partition_key: str | None = None,
+) -> Profiled:
+    """Run a view, or one partition of it, once under EXPLAIN ANALYZE and throw its result away.
 
     What is explained is the COPY that a materialisation runs, so that the plan is that of a run: without it
     the engine leaves out, for one, the sort that nobody would see. The wall seconds count executing and
     writing. Raises what ``materialise`` raises.
     """
-    inputs = Inputs.take(plan, view, warehouse)
+    partition = partition_to_run(plan.views[view].view, partition_key)
+    if partition is not None:
+        plan = at_partition(plan, view, partition.key)
+    inputs = Inputs.take(plan, view, warehouse, partition)
     view_plan = plan.views[view]
     declared = view_plan.view
     hide = hider(plan.project, declared, plan.inlined_into(view))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
+
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
@@ -27,8 +32,9 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Publication:
-    """One complete result of a view. ``version`` names it among the results that are kept.
+    """One complete result of a view, or of one of its partitions.
 
+    ``version`` names it among the results that are kept. ``partition_key`` is None for a whole view.
     ``provenance`` is None where an earlier version of this package made it.
     """
 
@@ -38,9 +44,53 @@ class Publication:
     rows: int
     bytes: int
     published_at: datetime
+    partition_key: str | None = None
     provenance: Provenance | None = None
 
     @property
     def data_version(self) -> str:
         """What those compare who read this result; its own version where nothing better is known."""
         return f"published {self.version}" if self.provenance is None else self.provenance.data_version
+
+
+def together(parts: Sequence[Publication]) -> Publication:
+    """The results of some partitions of one view, at least one, as if they were one result.
+
+    Its data version is another one whenever there is another partition, or one of another data version.
+    ``published_at`` is that of the newest. Of what they were made of it has what is the same in all of them.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    return Publication(
+        view=parts[0].view,
+        version=_sha256([(part.partition_key, part.version) for part in parts]),
+        files=tuple(file for part in parts for file in part.files),
+        rows=sum(part.rows for part in parts),
+        bytes=sum(part.bytes for part in parts),
+        published_at=max(part.published_at for part in parts),
+        provenance=Provenance(
+            fingerprint=_common([part.provenance.fingerprint for part in parts if part.provenance]) or "",
+            data_version=_sha256([(part.partition_key, part.data_version) for part in parts]),
+            inputs=_shared([part.provenance.inputs for part in parts if part.provenance]),
+            identity=_shared([part.provenance.identity for part in parts if part.provenance]),
+            sources=_shared([part.provenance.sources for part in parts if part.provenance]),
+        ),
+    )
+
+
+def _common(values: Sequence[str]) -> str | None:
+    return values[0] if len(set(values)) == 1 else None
+
+
+def _shared(parts: Sequence[Mapping[str, _Value]]) -> dict[str, _Value]:
+    """What all of these have, and have alike."""
+    first, *others = parts or ({},)
+    return {
+        name: value
+        for name, value in first.items()
+        if all(name in other and other[name] == value for other in others)
+    }
+
+
+def _sha256(content: object) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()

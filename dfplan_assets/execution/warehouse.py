@@ -3,11 +3,14 @@
     <output>/<view>/published.json       which results there are, the newest first
     <output>/<view>/<version>/*.parquet  one result: whole, and never written to again
     <output>/<view>/lock                 held by whoever publishes the view
+    <output>/<view>/<partitions>/<key>/  the same for each partition: published.json, versions, lock
     <output>/.staging/                   results being written, see ``staging``
 
 A view's folder has the view's full name (``schema.view``). A result is written in a staging place, brought
 to the disk, moved into the view's folder and then named first in the manifest, which is replaced in one step.
 Readers take no lock. A crash leaves at most a folder that no manifest names; the next publishing removes it.
+Partitions are published one by one, and their results kept one by one. Where a view gets partitions, others
+than it had, or none any more, the results from before stay on the disk and are not read.
 """
 
 from __future__ import annotations
@@ -25,10 +28,11 @@ from pathlib import Path
 from dfplan_assets.errors import ExecutionError
 from dfplan_assets.execution.durable import sync
 from dfplan_assets.execution.locks import locked
-from dfplan_assets.execution.manifest import published_bytes, read_manifest, write_manifest
-from dfplan_assets.execution.publication import Provenance, Publication
+from dfplan_assets.execution.manifest import MANIFEST, published_bytes, read_manifest, write_manifest
+from dfplan_assets.execution.publication import Provenance, Publication, together
 from dfplan_assets.execution.staging import staging_place, sweep
 from dfplan_assets.project.model import Project
+from dfplan_assets.project.partitions import Partition, Partitions, key_of_folder, partitions_folder
 
 RETIREMENT_SECONDS = 3600.0
 """How long a result stays on the disk after it stopped being one of those that are kept, in seconds.
@@ -44,10 +48,11 @@ _VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 
 @dataclass(frozen=True)
 class Stage:
-    """A place for one new result of a view: an empty ``folder`` that only its maker knows."""
+    """A place for one new result of a view or partition: an empty ``folder`` that only its maker knows."""
 
     view: str
     folder: Path
+    partition: Partition | None = None
 
 
 class Warehouse:
@@ -67,27 +72,52 @@ class Warehouse:
         """The warehouse that a project declares."""
         return cls(Path(project.output), project.keep_results)
 
-    def current(self, view: str) -> Publication | None:
-        """The last result of a view, or None where there is none; reads the manifest only.
+    def current(self, view: str, partition: Partition | None = None) -> Publication | None:
+        """The last result of a view or partition, or None where there is none; reads the manifest only.
 
         Its files stay readable for at least ``RETIREMENT_SECONDS``, whatever is published meanwhile.
         """
-        results = read_manifest(self._folder(view), view)
+        results = read_manifest(self._folder(view, partition), view)
         return results[0] if results else None
 
-    def current_bytes(self, view: str) -> int | None:
-        """The size of the last result of a view, None where there is none or its list is damaged."""
-        return published_bytes(self._folder(view))
+    def published(self, view: str, partitions: Partitions) -> dict[str, Publication]:
+        """The last results of all partitions of a view that have one, by key and in the order of the keys.
 
-    def kept(self, view: str) -> tuple[Publication, ...]:
-        """The last ``keep_results`` results of a view, the newest first."""
-        return read_manifest(self._folder(view), view)[: self.keep_results]
+        Those that ``partitions`` do not have (any more) are left out. Reads the manifests only.
+        """
+        folder = self._folder(view) / partitions_folder(partitions)
+        try:
+            keys = {key_of_folder(path.name) for path in folder.iterdir()}
+        except FileNotFoundError:
+            return {}
+        now = self._now()
+        found = {}
+        for key in sorted(key for key in keys if partitions.has(key, now)):
+            result = self.current(view, Partition(partitions, key))
+            if result is not None:
+                found[key] = result
+        return found
+
+    def whole(self, view: str, partitions: Partitions | None) -> Publication | None:
+        """The last result of a view, that of all its published partitions together where it has some."""
+        if partitions is None:
+            return self.current(view)
+        found = self.published(view, partitions)
+        return together(tuple(found.values())) if found else None
+
+    def current_bytes(self, view: str, partition: Partition | None = None) -> int | None:
+        """The size of the last result of a view or partition, None where there is none that is sound."""
+        return published_bytes(self._folder(view, partition))
+
+    def kept(self, view: str, partition: Partition | None = None) -> tuple[Publication, ...]:
+        """The last ``keep_results`` results of a view or partition, the newest first."""
+        return read_manifest(self._folder(view, partition), view)[: self.keep_results]
 
     @contextmanager
-    def stage(self, view: str) -> Iterator[Stage]:
-        """A place to write a new result of a view in; what is not published is removed at the end."""
+    def stage(self, view: str, partition: Partition | None = None) -> Iterator[Stage]:
+        """A place to write a new result in, of a view or partition; removed at the end if not published."""
         with self.scratch(f"view {view}") as folder:
-            yield Stage(view, folder)
+            yield Stage(view, folder, partition)
 
     @contextmanager
     def scratch(self, purpose: str) -> Iterator[Path]:
@@ -98,21 +128,23 @@ class Warehouse:
             yield folder
 
     def publish(self, stage: Stage, rows: int, provenance: Provenance | None = None) -> Publication:
-        """Make the files in a stage, which hold ``rows`` rows, the view's last result; the stage is used up.
+        """Make the files in a stage, which hold ``rows`` rows, the last result of its view or partition.
 
-        ``provenance`` is published with it, in the same step. Of two that publish the same view at once, one
-        comes after the other. Raises ExecutionError where the result cannot be published; the last one then
-        stays.
+        The stage is used up. ``provenance`` is published with it, in the same step. Of two that publish the
+        same at once, one comes after the other. Raises ExecutionError where the result cannot be published;
+        the last one then stays.
         """
-        folder = self._folder(stage.view)
+        folder = self._folder(stage.view, stage.partition)
+        key = None if stage.partition is None else stage.partition.key
         with _writing(self.output, f"view {stage.view}"):
             files = sorted(stage.folder.iterdir())
             size = sum(file.stat().st_size for file in files)
             for path in (*files, stage.folder):
                 sync(path)
             if not folder.exists():
-                folder.mkdir(exist_ok=True)
-                sync(self.output)
+                folder.mkdir(parents=True, exist_ok=True)
+                for parent in folder.relative_to(self.output).parents:
+                    sync(self.output / parent)
             with locked(folder / _LOCK):
                 published_at = self._now()
                 older = self._prune(folder, stage.view, published_at)
@@ -126,9 +158,10 @@ class Warehouse:
                     rows=rows,
                     bytes=size,
                     published_at=published_at,
+                    partition_key=key,
                     provenance=provenance,
                 )
-                write_manifest(folder, stage.view, (publication, *older))
+                write_manifest(folder, stage.view, (publication, *older), key)
         return publication
 
     def sweep(self, views: Iterable[str]) -> None:
@@ -136,10 +169,10 @@ class Warehouse:
         with _writing(self.output, "sweeping"):
             sweep(self.output)
             for view in views:
-                folder = self._folder(view)
-                if folder.is_dir():
-                    with locked(folder / _LOCK):
-                        self._prune(folder, view, self._now())
+                whole = self._folder(view)
+                for manifest in (*whole.glob(MANIFEST), *whole.glob(f"*/*/{MANIFEST}")):
+                    with locked(manifest.parent / _LOCK):
+                        self._prune(manifest.parent, view, self._now())
 
     def _prune(self, folder: Path, view: str, now: datetime) -> tuple[Publication, ...]:
         """Take expired results off the list, then remove what is not listed; gives what still is.
@@ -155,7 +188,7 @@ class Warehouse:
             if place < self.keep_results or now - listed[place - self.keep_results].published_at <= retirement
         )
         if lasting != listed:
-            write_manifest(folder, view, lasting)
+            write_manifest(folder, view, lasting, listed[0].partition_key)
         versions = {result.version for result in lasting}
         for path in folder.iterdir():
             # Only what has a version's name: a folder that a user keeps here is not ours to remove.
@@ -163,8 +196,8 @@ class Warehouse:
                 shutil.rmtree(path)
         return lasting
 
-    def _folder(self, view: str) -> Path:
-        return self.output / view
+    def _folder(self, view: str, partition: Partition | None = None) -> Path:
+        return self.output / view if partition is None else self.output / view / partition.folder
 
     def _now(self) -> datetime:
         return self._clock().astimezone(timezone.utc)

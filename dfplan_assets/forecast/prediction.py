@@ -31,9 +31,7 @@ def predict(
 
     ``workers`` is how many run at once, None to let the project's setting and then the measurements decide.
     """
-    return predict_tasks(
-        plan, tasks_of(plan, views), measurements, workers=workers, order="measured"
-    )
+    return predict_tasks(plan, tasks_of(plan, views), measurements, workers=workers, order="measured")
 
 
 def predict_tasks(

@@ -6,9 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import datetime, timezone
 
 from dfplan_assets.forecast.sizes import TableSizes
 from dfplan_assets.planning.bundle import ProjectPlan, ViewPlan
+from dfplan_assets.project.model import View
+from dfplan_assets.project.partitions import Partition
 from dfplan_assets.scheduling.model import PlanShape, Task
 
 _NODE = re.compile(r"^ *(\w+(?: Join)?(?: ALL)?)", re.MULTILINE)
@@ -19,28 +22,39 @@ _SCANS = frozenset({"TableScan", "Values", "EmptyRelation"})
 _NO_WORK = frozenset({"SubqueryAlias", "Subquery"})
 
 
-def tasks_of(plan: ProjectPlan, views: Collection[str]) -> tuple[Task, ...]:
+def tasks_of(plan: ProjectPlan, views: Collection[str], partition_key: str | None = None) -> tuple[Task, ...]:
     """The views as tasks, in the order of the plan, without their shapes.
+
+    ``partition_key`` is that for which those with partitions run, None where that is not one alone.
 
     ``input_bytes`` are those of the files that a view reads as they are now, None where one of them
     does not exist yet or is not on this machine.
     """
     sizes = TableSizes(plan)
     asked = frozenset(views)
-    return tuple(_task(plan, view, sizes) for view in plan.all_views if view in asked)
+    return tuple(_task(plan, view, sizes, partition_key) for view in plan.all_views if view in asked)
 
 
-def _task(plan: ProjectPlan, view: str, sizes: TableSizes) -> Task:
+def _task(plan: ProjectPlan, view: str, sizes: TableSizes, partition_key: str | None) -> Task:
     tables = plan.tables_of(view)
+    partition = _partition(plan.project.views[view], partition_key)
     planned = plan.views.get(view)
     return Task(
         name=view,
         upstream=tuple(table for table in tables if table in plan.project.views),
         fingerprint=None if planned is None else planned.identity.fingerprint,
-        input_bytes=sizes.total(tables),
+        input_bytes=sizes.total(tables, partition),
         shape=None,
         user_priority=plan.project.views[view].priority,
+        partition_key=None if partition is None else partition.key,
     )
+
+
+def _partition(view: View, key: str | None) -> Partition | None:
+    partitions = view.partitions
+    if partitions is None or key is None or not partitions.has(key, datetime.now(timezone.utc)):
+        return None  # a key that is none makes the view fail, which is not for its forecast to say
+    return Partition(partitions, key)
 
 
 def with_shapes(plan: ProjectPlan, tasks: Sequence[Task], cores: int) -> tuple[Task, ...]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 
 import dagster as dg
+from dagster._core.definitions.data_version import CODE_VERSION_TAG, DATA_VERSION_TAG
 from dagster._core.definitions.utils import check_valid_name
 from dagster._core.storage.tags import PRIORITY_TAG
 
 from dfplan_assets.errors import ExecutionError, InputError
+from dfplan_assets.execution.publication import Publication, together
 from dfplan_assets.orchestration.bundle_metadata import bundle_metadata, store_failure
 from dfplan_assets.orchestration.data_versions import (
     OBSERVE_OP,
@@ -23,7 +25,8 @@ from dfplan_assets.orchestration.data_versions import (
     tell_sources_read,
 )
 from dfplan_assets.orchestration.markdown import fenced, shorten
-from dfplan_assets.orchestration.plan_checks import PlanChecker, check_specs
+from dfplan_assets.orchestration.partitions import asked_partitions
+from dfplan_assets.orchestration.plan_checks import PlanChecker, check_specs, worst_of
 from dfplan_assets.orchestration.run_metadata import reused_metadata, run_metadata
 from dfplan_assets.orchestration.runner import Attempt, Made, Reused
 from dfplan_assets.orchestration.translator import DfplanTranslator
@@ -129,44 +132,89 @@ def _view_asset(
         name=op_name,
         code_version=spec.code_version,
         op_tags=_op_tags(plan.view),
+        backfill_policy=translator.get_backfill_policy(plan.view),
     )
     @running(ViewStep(project, view))
     # Dagster knows a result that brings checks with it by this very annotation, without parameter.
     def run_view() -> dg.MaterializeResult:  # type: ignore[type-arg]
         context = dg.AssetExecutionContext.get()
-        attempt = Attempt(
-            view,
-            context.run.run_id,
-            number=context.retry_number + 1,
-            only_if_stale=context.run.tags.get(STALE_TAG) == "true",
-        )
-        try:
-            made = make(attempt)
-        except (ExecutionError, InputError) as error:
-            # The message says all that a reader can use; a stack of this package's frames would hide it.
-            raise dg.Failure(shorten(str(error), _FAILURE_BYTES), allow_retries=False) from None
-        failure = store_failure(made.recorded)
-        if failure is not None:
-            context.log.warning(failure)
+        keys: Sequence[str | None] = asked_partitions(context) if plan.view.partitions else (None,)
         key_of = translator.get_asset_key
-        if isinstance(made, Reused):
-            publication, metadata = made.publication, reused_metadata(made, plan.lineage, key_of)
-        else:
-            publication = made.done.publication
-            metadata = {
-                **run_metadata(made.done, plan.lineage, key_of, project.project.root),
-                **bundle_metadata(made),
-            }
-        tell_sources_read(context, project.project.sources, key_of, publication)
+        done: list[tuple[Publication, Mapping[str, dg.MetadataValue]]] = []
+        checks: list[Sequence[dg.AssetCheckResult]] = []
+        failures: list[str] = []
+        for key in keys or (None,):  # a view with partitions says which there are
+            attempt = Attempt(
+                view,
+                context.run.run_id,
+                number=context.retry_number + 1,
+                partition_key=key,
+                only_if_stale=context.run.tags.get(STALE_TAG) == "true",
+            )
+            try:
+                made = make(attempt)
+            except (ExecutionError, InputError) as error:
+                failures.append(str(error))
+                continue
+            failure = store_failure(made.recorded)
+            if failure is not None:
+                context.log.warning(failure)
+            if isinstance(made, Reused):
+                done.append((made.publication, reused_metadata(made, plan.lineage, key_of)))
+            else:
+                metadata = {
+                    **run_metadata(made.done, plan.lineage, key_of, project.project.root),
+                    **bundle_metadata(made),
+                }
+                done.append((made.done.publication, metadata))
+            tell_sources_read(context, project.project.sources, key_of, done[-1][0])
+            checks.append(checker.results(view, spec.key, made))
+        if failures:
+            # A step that fails has made nothing, to Dagster; what it did make is published.
+            for publication, shown in done:
+                context.log_event(
+                    dg.AssetMaterialization(
+                        spec.key,
+                        metadata=shown,
+                        partition=publication.partition_key,
+                        tags=_version_tags(project, view, key_of, publication),
+                    )
+                )
+            # The messages say all that a reader can use; a stack of this package's frames would hide it.
+            raise dg.Failure(_failure_text(failures, len(keys)), allow_retries=False)
+        if len(done) > 1:
+            for publication, shown in done:
+                context.add_asset_metadata(shown, asset_key=spec.key, partition_key=publication.partition_key)
+        # Dagster gives all partitions of one step the same data version.
+        result = together([publication for publication, _ in done])
         return dg.MaterializeResult(
             asset_key=spec.key,
-            metadata=metadata,
-            data_version=dg.DataVersion(publication.data_version),
-            tags=provenance_tags(project, view, key_of, publication),
-            check_results=checker.results(view, spec.key, made),
+            metadata=done[0][1] if len(done) == 1 else None,
+            data_version=dg.DataVersion(result.data_version),
+            tags=provenance_tags(project, view, key_of, done[-1][0]),
+            check_results=worst_of(checks),
         )
 
     return run_view
+
+
+def _version_tags(
+    project: ProjectPlan, view: str, key_of: Callable[[str], dg.AssetKey], publication: Publication
+) -> dict[str, str]:
+    """The tags that Dagster gives a result that a step returns, for one that a failing step logs."""
+    return {
+        CODE_VERSION_TAG: project.views[view].identity.fingerprint,
+        **provenance_tags(project, view, key_of, publication),
+        DATA_VERSION_TAG: publication.data_version,
+    }
+
+
+def _failure_text(failures: Sequence[str], asked: int) -> str:
+    """What went wrong, of several partitions with how many of them failed."""
+    text = "\n".join(failures)
+    if asked > 1:
+        text = f"{len(failures):,} of {asked:,} partitions failed, the others are published.\n{text}"
+    return shorten(text, _FAILURE_BYTES)
 
 
 def _unplanned_asset(
@@ -178,6 +226,7 @@ def _unplanned_asset(
         specs=[_unplanned_spec(project, unplanned, translator)],
         name=op_name,
         op_tags=_op_tags(unplanned.view),
+        backfill_policy=translator.get_backfill_policy(unplanned.view),
     )
     @running(ViewStep(project, unplanned.view.name))
     def fail() -> dg.MaterializeResult[None]:
@@ -194,13 +243,27 @@ def _why_unplanned(unplanned: UnplannedView) -> str:
     return shorten(str(unplanned.error), _FAILURE_BYTES)
 
 
+def _deps(
+    project: ProjectPlan, view: View, tables: Iterable[str], translator: DfplanTranslator
+) -> list[dg.AssetDep]:
+    views = project.project.views
+    return [
+        dg.AssetDep(
+            translator.get_asset_key(table),
+            partition_mapping=translator.get_partition_mapping(view, views.get(table)),
+        )
+        for table in tables
+    ]
+
+
 def _unplanned_spec(
     project: ProjectPlan, unplanned: UnplannedView, translator: DfplanTranslator
 ) -> dg.AssetSpec:
     with _virtual_assets_allowed():
         return dg.AssetSpec(
             translator.get_asset_key(unplanned.view.name),
-            deps=[translator.get_asset_key(table) for table in unplanned.tables],
+            deps=_deps(project, unplanned.view, unplanned.tables, translator),
+            partitions_def=translator.get_partitions_def(unplanned.view),
             description=f"This view cannot be planned.\n\n{fenced(_why_unplanned(unplanned), 'text')}",
             group_name=unplanned.view.group,
             tags=unplanned.view.tags,
@@ -223,7 +286,8 @@ def _view_spec(project: ProjectPlan, plan: ViewPlan, translator: DfplanTranslato
     with _virtual_assets_allowed():
         return dg.AssetSpec(
             translator.get_asset_key(plan.view.name),
-            deps=[translator.get_asset_key(table) for table in plan.lineage.tables],
+            deps=_deps(project, plan.view, plan.lineage.tables, translator),
+            partitions_def=translator.get_partitions_def(plan.view),
             code_version=translator.get_code_version(plan),
             description=translator.get_description(plan),
             group_name=translator.get_group_name(plan),

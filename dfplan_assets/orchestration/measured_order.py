@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 import dagster as dg
+from dagster._core.storage.tags import PARTITION_NAME_TAG
 from sqlalchemy.exc import SQLAlchemyError
 
 from dfplan_assets.forecast.comparison import Ran, compare
@@ -89,7 +90,7 @@ class MeasuredOrder:
         max_concurrent: int | None,
     ) -> RunOrder:
         started_at = datetime.now(timezone.utc)
-        steps = run_steps(self._plan, self._view_of_step, job, step_keys)
+        steps = run_steps(self._plan, self._view_of_step, job, step_keys, run.tags.get(PARTITION_NAME_TAG))
         measurements = self._measurements(instance, steps) if self._kind == "measured" else Measurements()
         schedule = predict_tasks(
             self._plan,
@@ -142,18 +143,18 @@ class MeasuredOrder:
 
     def _measurements(self, instance: dg.DagsterInstance, steps: RunSteps) -> Measurements:
         """History from the store, or what stands in for it; and that of steps that are no views."""
-        found = stored_measurements(self._plan.project, steps.view_keys)
+        found = stored_measurements(self._plan.project, steps.nodes_of_views)
         try:
             if found.missing:
-                runs = materialised_views(instance, steps.view_keys)
+                runs = materialised_views(instance, steps.view_keys())
                 found = found.with_runs(
                     runs,
-                    f"Instead, {len(runs):,} of {len(steps.view_keys):,} views have a materialisation in "
-                    "Dagster's instance that says what it took."
+                    f"Instead, {len(runs):,} of {len(steps.nodes_of_views):,} views have a materialisation "
+                    "in Dagster's instance that says what it took."
                     if runs
                     else "Nor has Dagster's instance a materialisation of one of these views.",
                 )
-            return found.with_runs(materialised_steps(instance, steps.other_keys))
+            return found.with_runs(materialised_steps(instance, steps.other_keys()))
         except (SQLAlchemyError, dg.DagsterError) as error:
             return found.with_note(f"Dagster's instance cannot say what past runs took: {error}")
 

@@ -7,7 +7,7 @@ plan store, so that a blocking one stops what lies downstream and none costs a s
 from __future__ import annotations
 
 import atexit
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 
 import dagster as dg
@@ -56,6 +56,16 @@ def check_specs(checks: PlanChecks, key: dg.AssetKey) -> list[dg.AssetCheckSpec]
         dg.AssetCheckSpec(name, asset=key, description=_DESCRIPTIONS[name], blocking=mode == "block")
         for name, mode in modes_of(checks).items()
     ]
+
+
+def worst_of(evaluated: Sequence[Sequence[dg.AssetCheckResult]]) -> list[dg.AssetCheckResult]:
+    """Of each check, which ran for some partitions, the first result that did not pass, else the last one."""
+    by_name: dict[str | None, dg.AssetCheckResult] = {}
+    for results in evaluated:
+        for result in results:
+            if result.check_name not in by_name or by_name[result.check_name].passed:
+                by_name[result.check_name] = result
+    return list(by_name.values())
 
 
 class PlanChecker:

@@ -53,7 +53,10 @@ def run_job(definitions: dg.Definitions, selected: Set[dg.AssetKey]) -> RunJob:
 def create_run(
     instance: dg.DagsterInstance, job: RunJob, tags: Mapping[str, str] | None = None
 ) -> dg.DagsterRun:
-    """A run of all that a job makes, with the events that say what it intends to make."""
+    """A run of all that a job makes, with the events that say what it intends to make.
+
+    ``tags`` say for which partitions it is, among other things.
+    """
     definition = job.get_definition()
     run_id = make_new_run_id()
     plan = create_execution_plan(

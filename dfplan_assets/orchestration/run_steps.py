@@ -18,21 +18,37 @@ from dfplan_assets.scheduling.model import Task
 class RunSteps:
     """The tasks of one run by step key, each waiting for what Dagster makes it wait for.
 
-    A task has its view's name, or its step key where it is no view. ``view_keys`` and ``other_keys``
-    name the assets that the tasks make, by task; other steps may make several or none.
+    A task has its view's name, or its step key where it is no view. ``nodes_of_views`` and
+    ``nodes_of_others`` name the nodes of the job behind the tasks.
     """
 
+    job: dg.JobDefinition
     tasks: Mapping[str, Task]
-    view_keys: Mapping[str, dg.AssetKey]
-    other_keys: Mapping[str, Sequence[dg.AssetKey]]
+    nodes_of_views: Mapping[str, str]
+    nodes_of_others: Mapping[str, str]
+
+    def view_keys(self) -> Mapping[str, dg.AssetKey]:
+        """The asset that each view makes; not needed where the plan store knows the views."""
+        return {name: _asset_keys(self.job, node)[0] for name, node in self.nodes_of_views.items()}
+
+    def other_keys(self) -> Mapping[str, Sequence[dg.AssetKey]]:
+        """The assets that each other task makes: several, one or none."""
+        return {name: _asset_keys(self.job, node) for name, node in self.nodes_of_others.items()}
 
 
 def run_steps(
-    plan: ProjectPlan, view_of_step: Mapping[str, str], job: dg.JobDefinition, step_keys: Sequence[str]
+    plan: ProjectPlan,
+    view_of_step: Mapping[str, str],
+    job: dg.JobDefinition,
+    step_keys: Sequence[str],
+    partition_key: str | None = None,
 ) -> RunSteps:
-    """The steps of a run of a job, with the views that ``view_of_step`` names."""
+    """The steps of a run of a job, with the views that ``view_of_step`` names.
+
+    ``partition_key`` is that of the run, None where it is for none, or for several.
+    """
     views = [view_of_step[key] for key in step_keys if key in view_of_step]
-    made = {task.name: task for task in tasks_of(plan, views)}
+    made = {task.name: task for task in tasks_of(plan, views, partition_key)}
     names = {key: view_of_step.get(key) or _other_name(key, plan) for key in step_keys}
     steps_of_node: dict[str, list[str]] = {}
     for key in step_keys:
@@ -47,14 +63,13 @@ def run_steps(
         )
         for node in steps_of_node
     }
-    tasks, view_keys, other_keys = {}, {}, {}
+    tasks, nodes_of_views, nodes_of_others = {}, {}, {}
     for key in step_keys:
         node, name = _node(key), names[key]
         upstream = tuple(dict.fromkeys(upstream_of_node[node]))
         task = made.get(name)
-        keys = _asset_keys(job, node)
         if task is None:
-            other_keys[name] = keys
+            nodes_of_others[name] = node
             task = Task(
                 name=name,
                 upstream=upstream,
@@ -64,10 +79,10 @@ def run_steps(
                 user_priority=_priority_tag(job, node),
             )
         else:
-            view_keys[name] = keys[0]
+            nodes_of_views[name] = node
             task = replace(task, upstream=upstream)
         tasks[key] = task
-    return RunSteps(tasks, view_keys, other_keys)
+    return RunSteps(job, tasks, nodes_of_views, nodes_of_others)
 
 
 def _node(step_key: str) -> str:

@@ -93,7 +93,14 @@ class ProjectRunner:
         started_at = datetime.now(timezone.utc)
         identity = self._plan.views[view].identity
         try:
-            done = materialise(self._plan, view, self._warehouse, opened.runtime, opened.environment)
+            done = materialise(
+                self._plan,
+                view,
+                self._warehouse,
+                opened.runtime,
+                opened.environment,
+                attempt.partition_key,
+            )
         except (ExecutionError, InputError) as error:
             failed = RunRecord(
                 view=view,

@@ -19,6 +19,7 @@ from dfplan_assets.orchestration.data_versions import STALE_TAG
 from dfplan_assets.orchestration.definitions import run_definitions
 from dfplan_assets.orchestration.instance import open_instance
 from dfplan_assets.orchestration.order_events import is_of_order
+from dfplan_assets.orchestration.partition_runs import PartitionRange, PlannedRun, planned_runs
 from dfplan_assets.orchestration.run_creation import RunJob, create_run, run_events, run_job
 from dfplan_assets.orchestration.selection import select_views
 from dfplan_assets.orchestration.translator import DfplanTranslator
@@ -34,9 +35,9 @@ _Number = TypeVar("_Number", int, float)
 class ViewOutcome:
     """What became of one view in a run.
 
-    ``rows``, ``bytes`` and ``wall_seconds`` are those of its new result, None unless materialised; a view
-    that is ``cached`` did not run, since its last result is what it would give, and has that one's rows and
-    bytes;
+    ``rows``, ``bytes`` and ``wall_seconds`` are those of its new result, or of its new partitions together,
+    None unless materialised; a view that is ``cached`` did not run, since its last result is what it would
+    give, and has that one's rows and bytes;
     ``error`` is the cause of a failure, or for a skipped view what kept it from running; ``warning``
     is why the plan store does not have its records. ``failed_checks`` says of each asset check that did
     not pass, by name, why.
@@ -54,11 +55,15 @@ class ViewOutcome:
 
 @dataclass(frozen=True)
 class RunReport:
-    """A finished run; ``views`` has an outcome for each selected view, upstream first."""
+    """A finished run; ``views`` has an outcome for each selected view, upstream first.
+
+    ``run_id`` is empty for one that did not take place, since an earlier one of the same range failed.
+    """
 
     run_id: str
     success: bool
     views: Mapping[str, ViewOutcome]
+    partitions: PartitionRange | None = None
 
 
 class RunListener(Protocol):
@@ -80,12 +85,40 @@ class RunListener(Protocol):
 def run_views(project: ProjectPlan, selection: str | None, listener: RunListener) -> RunReport:
     """Materialises the selected views in this process; what depends on a failed view is skipped.
 
-    Raises InputError for a selection that means nothing. A view that fails is no error of the run.
+    Raises InputError for a selection that means nothing, or has views with partitions. A view that fails is
+    no error of the run.
+    """
+    (report,) = run_partitions(project, selection, None, listener)
+    return report
+
+
+def run_partitions(
+    project: ProjectPlan, selection: str | None, asked: PartitionRange | None, listener: RunListener
+) -> tuple[RunReport, ...]:
+    """Materialises the selected views, those with partitions for the ones that are asked for.
+
+    Gives the runs that ``planned_runs`` says. A partition that fails leaves the other ones; what reads
+    all of them is skipped then. Raises InputError as ``run_views`` and ``planned_runs`` do.
     """
     translator = DfplanTranslator()
     definitions = run_definitions(project, translator)
     selected = select_views(selection, project, definitions, translator.get_asset_key)
-    return _run(project, translator, definitions, selected, listener, {})
+    reports: list[RunReport] = []
+    runs = planned_runs(project, selected, asked)
+    listener.on_selected(tuple(view for run in runs for view in project.all_views if view in run.views))
+    for run in runs:
+        # Runs for partitions wait for none but the one before them all, the last one waits for all.
+        waits_for = reports if run.partitions is None else [each for each in reports if not each.partitions]
+        if all(report.success for report in waits_for):
+            reports.append(_run(project, definitions, translator, run, listener))
+        else:
+            outcomes = {
+                view: ViewOutcome(view, "skipped", error="waits for runs that failed")
+                for view in project.all_views
+                if view in run.views
+            }
+            reports.append(RunReport("", False, outcomes, run.partitions))
+    return tuple(reports)
 
 
 def run_stale_views(
@@ -108,25 +141,28 @@ def run_stale_views(
         stale = frozenset(
             to_run(staleness, select_views(selection, project, definitions, translator.get_asset_key))
         )
-    return _run(project, translator, definitions, stale, listener, {STALE_TAG: "true"}) if stale else None
+    if not stale:
+        return None
+    listener.on_selected(tuple(view for view in project.all_views if view in stale))
+    return _run(project, definitions, translator, PlannedRun(stale), listener, {STALE_TAG: "true"})
 
 
 def _run(
     project: ProjectPlan,
-    translator: DfplanTranslator,
     definitions: dg.Definitions,
-    selected: frozenset[str],
+    translator: DfplanTranslator,
+    planned: PlannedRun,
     listener: RunListener,
-    tags: Mapping[str, str],
+    tags: Mapping[str, str] | None = None,
 ) -> RunReport:
-    views = tuple(view for view in project.all_views if view in selected)
+    """One run in this process, with these tags beside those of its partitions."""
+    views = tuple(view for view in project.all_views if view in planned.views)
     view_of_op = {op: view for view, op in op_names(project.all_views).items()}
-    listener.on_selected(views)
     outcomes: dict[str, ViewOutcome] = {}
     failed_checks: dict[str, dict[str, str]] = {}
     with open_instance(project.project.root) as instance:
         job = run_job(definitions, {translator.get_asset_key(view) for view in views})
-        run = create_run(instance, job, tags)
+        run = create_run(instance, job, {**(tags or {}), **planned.tags})
         for event in run_events(instance, _executable(project, job), run):
             if event.step_key is None:
                 line = _order_line(event)
@@ -141,7 +177,7 @@ def _run(
                 failed_checks.setdefault(view, {}).update([check])
             outcome = _outcome(view, event, failed_checks.get(view, {}))
             if outcome is not None:
-                outcomes[view] = outcome
+                outcomes[view] = _together(outcomes.get(view), outcome)
             if event.is_step_success or event.is_step_failure:
                 # Only now have its checks been evaluated.
                 outcomes[view] = replace(outcomes[view], failed_checks=failed_checks.get(view, {}))
@@ -151,6 +187,7 @@ def _run(
         run.run_id,
         finished is not None and finished.is_success,
         {view: outcomes.get(view) or _skipped(project, view, outcomes) for view in views},
+        planned.partitions,
     )
 
 
@@ -189,13 +226,16 @@ def _failed_check(event: dg.DagsterEvent) -> tuple[str, str] | None:
 def _outcome(view: str, event: dg.DagsterEvent, failed_checks: Mapping[str, str]) -> ViewOutcome | None:
     """What an event says of a view's fate, if it decides it."""
     if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
-        metadata = event.step_materialization_data.materialization.metadata
+        materialization = event.step_materialization_data.materialization
+        metadata, partition = materialization.metadata, materialization.partition
         unstored = metadata.get("dfplan/store_failure")
         cached = "dfplan/cached" in metadata
         return ViewOutcome(
             view,
             "cached" if cached else "materialised",
-            rows=_number(metadata["dagster/row_count"], int),
+            rows=_number(
+                metadata["dagster/row_count" if partition is None else "dagster/partition_row_count"], int
+            ),
             bytes=_number(metadata["dagster/size_bytes"], int),
             wall_seconds=None if cached else _number(metadata["dfplan/wall_seconds"], float),
             warning=None if unstored is None else str(unstored.value),
@@ -210,6 +250,19 @@ def _outcome(view: str, event: dg.DagsterEvent, failed_checks: Mapping[str, str]
             return ViewOutcome(view, "failed", error=f"view {view}: {said}\n  {causes}")
         return ViewOutcome(view, "failed", error=f"view {view}: {_root_cause(failure)}")
     return None
+
+
+def _together(before: ViewOutcome | None, outcome: ViewOutcome) -> ViewOutcome:
+    """The outcome of a view of which several partitions are made in one step."""
+    if before is None or before.state != "materialised" or outcome.state != "materialised":
+        return outcome
+    return replace(
+        outcome,
+        rows=(before.rows or 0) + (outcome.rows or 0),
+        bytes=(before.bytes or 0) + (outcome.bytes or 0),
+        wall_seconds=(before.wall_seconds or 0.0) + (outcome.wall_seconds or 0.0),
+        warning=before.warning or outcome.warning,
+    )
 
 
 def _root_cause(failure: StepFailureData) -> str:

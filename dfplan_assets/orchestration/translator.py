@@ -9,6 +9,7 @@ import dagster as dg
 from dfplan_assets.orchestration.automation import automation_condition, freshness_policy
 from dfplan_assets.orchestration.definition_metadata import source_metadata, view_metadata
 from dfplan_assets.orchestration.markdown import fenced
+from dfplan_assets.orchestration.partitions import partition_mapping, partitions_definition
 from dfplan_assets.orchestration.view_text import query_text
 from dfplan_assets.planning.bundle import ProjectPlan, ViewPlan
 from dfplan_assets.project.model import Source, View
@@ -66,6 +67,25 @@ class DfplanTranslator:
     def get_metadata(self, project: ProjectPlan, plan: ViewPlan) -> Mapping[str, dg.MetadataValue]:
         """What is known of a view before it runs: its code, columns and where they come from, its plan."""
         return view_metadata(project, plan)
+
+    def get_partitions_def(self, view: View) -> dg.PartitionsDefinition[str] | None:
+        """The partitions of a view, None for one that is made as a whole.
+
+        Their keys must be those of the view's own partitions: it is run for one of them.
+        """
+        partitions = view.partitions
+        return None if partitions is None else partitions_definition(partitions)
+
+    def get_backfill_policy(self, view: View) -> dg.BackfillPolicy | None:
+        """Whether several partitions are made in one run; None for a view that is made as a whole."""
+        if view.partitions is None:
+            return None
+        single = view.backfill == "single_run"
+        return dg.BackfillPolicy.single_run() if single else dg.BackfillPolicy.multi_run()
+
+    def get_partition_mapping(self, view: View, upstream: View | None) -> dg.PartitionMapping | None:
+        """Which partitions of a table upstream a view reads; None where it is no view or has none."""
+        return partition_mapping(view.partitions, None if upstream is None else upstream.partitions)
 
     def get_source_group_name(self, source: Source) -> str:
         """The group of a source."""

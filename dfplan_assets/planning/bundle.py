@@ -19,7 +19,7 @@ from dfplan_assets.project.model import Project, View
 
 # The parts that decide which rows come out. The engine's release and the physical plan decide how
 # they are found.
-RESULT_PARTS = ("meaning", "parameters", "inputs", "functions", "settings", "inlined")
+RESULT_PARTS = ("meaning", "parameters", "inputs", "functions", "settings", "inlined", "partitions")
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,9 @@ class Identity:
     """What a plan is, in parts: SHA-256 in hex for each.
 
     Parts: ``meaning``, ``parameters``, ``inputs``, ``functions``, ``settings``, ``engine`` and
-    ``physical``; ``inlined`` where the view reads one that is not stored. ``fingerprint`` covers the
-    parts that decide results, ``complete`` all of them. ``volatile_functions`` are those used, also in
+    ``physical``; ``inlined`` where the view reads one that is not stored, ``partitions`` where it has some.
+    ``fingerprint`` covers the parts that decide results, ``complete`` all of them. ``volatile_functions``
+    are those used, also in
     inlined views, whose value changes from call to call.
     """
 

@@ -26,6 +26,7 @@ from dfplan_assets.planning.guard import plan_query
 from dfplan_assets.planning.identity import with_physical
 from dfplan_assets.planning.inlining import inlined_environment, register_inlined, show_inlined
 from dfplan_assets.planning.parameters import bound_parameters
+from dfplan_assets.planning.partitions import partition_hider
 from dfplan_assets.planning.secrets import hider, params_to_show, secret_names
 from dfplan_assets.planning.session import planning_context
 from dfplan_assets.planning.sources import register_empty
@@ -99,7 +100,7 @@ def capture(
         tree=tree,
         rules=None if rules is None else tuple(replace(rule, diff=hide(rule.diff)) for rule in rules),
         environment=(*environment, *inlined_environment(plan, view.name)),
-        identity=with_physical(view_plan.identity, physical_text),
+        identity=with_physical(view_plan.identity, partition_hider(view)(physical_text)),
         planning_seconds=time.monotonic() - started,
     )
     return Captured(bundle, explained, message_ctx, explained if message_frame is None else message_frame)

@@ -18,6 +18,7 @@ from dfplan_assets.planning.catalog import RecordingCatalog
 from dfplan_assets.planning.panics import raise_unless_datafusion
 from dfplan_assets.planning.sql_text import first_word, parameter_names
 from dfplan_assets.project.model import ParameterValue, View
+from dfplan_assets.project.partitions import PARTITION_PARAMETERS
 
 # What a query can begin with in DataFusion's SQL. SHOW is rewritten to a query over
 # information_schema before a plan exists, so the plan's root alone would not give it away.
@@ -49,7 +50,9 @@ def plan_query(
         raise ParameterError(
             view.where,
             f"parameter ${missing[0]} has no value",
-            "Give it one under params: in dfplan.yaml or in the view's front matter"
+            "Declare partitions: in the view's front matter; what has none has no such value."
+            if missing[0] in PARTITION_PARAMETERS
+            else "Give it one under params: in dfplan.yaml or in the view's front matter"
             + (f" (there are values for {', '.join(sorted(params))})." if params else "."),
         )
     values = {name: params[name] for name in used}

@@ -23,6 +23,7 @@ from dfplan_assets.planning.lineage.model import Lineage
 from dfplan_assets.planning.physical_text import normalised_physical_plan
 from dfplan_assets.planning.sql_text import parameter_names
 from dfplan_assets.project.model import ParameterValue
+from dfplan_assets.project.partitions import PARTITION_PARAMETERS, Partitions
 
 # Settings of these kinds change how fast rows come out, how plans are shown, or how text is parsed
 # and files get their columns: the last two show in the parts meaning and inputs.
@@ -57,6 +58,7 @@ def identify(
     functions: Mapping[str, FunctionFacts],
     settings: Mapping[str, str],
     inlined: Mapping[str, Identity] | None = None,
+    partitions: Partitions | None = None,
     physical_plan: str | None = None,
 ) -> Identity:
     """The identity of a view.
@@ -66,7 +68,8 @@ def identify(
     and ``functions`` (of the session) more than it uses. ``settings`` are those of the project that
     differ from DataFusion's own. ``inlined`` are the identities of those direct inputs that are not stored
     but inlined: the part ``inlined`` is there when there are any, so that what they mean decides too.
-    The part ``physical`` is there when a physical plan is given, as ``display_indent`` text.
+    The part ``partitions`` is there for a partitioned view: what its keys mean. The values of one partition
+    are in no part. The part ``physical`` is there when a physical plan is given, as ``display_indent`` text.
     """
     inlined = inlined or {}
     volatile = {name for name in lineage.functions if name in functions and not functions[name].deterministic}
@@ -86,6 +89,8 @@ def identify(
     }
     if inlined:
         parts["inlined"] = _inlined_part(inlined)
+    if partitions is not None:
+        parts["partitions"] = _sha256(list(partitions.meaning))
     identity = _identity(parts, volatile)
     return identity if physical_plan is None else with_physical(identity, physical_plan)
 
@@ -124,9 +129,10 @@ def _inlined_part(inlined: Mapping[str, Identity]) -> str:
 
 
 def _parameters_part(params: Mapping[str, ParameterValue], sql: str, secret: Set[str]) -> str:
+    unsaid = {*secret, *PARTITION_PARAMETERS}
     return _sha256(
         [
-            [name, type(params[name]).__name__, None if name in secret else str(params[name])]
+            [name, type(params[name]).__name__, None if name in unsaid else str(params[name])]
             for name in sorted(parameter_names(sql))
         ]
     )

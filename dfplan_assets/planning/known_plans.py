@@ -81,6 +81,7 @@ def plan_key(
         [
             names_key(project.engine, view),
             view.is_virtual,
+            repr(view.partitions),
             [
                 [name, type(value).__name__, str(value), name in project.secret_params]
                 for name, value in sorted(params.items())

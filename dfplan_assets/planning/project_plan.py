@@ -19,6 +19,12 @@ from dfplan_assets.planning.inlining import inlined_schema
 from dfplan_assets.planning.known_plans import KnownPlan, KnownPlans, NoKnownPlans, names_key, plan_key
 from dfplan_assets.planning.lineage.view_lineage import view_lineage
 from dfplan_assets.planning.panics import raise_unless_datafusion
+from dfplan_assets.planning.partitions import (
+    check_mappings,
+    check_partition_column,
+    partition_hider,
+    with_sample,
+)
 from dfplan_assets.planning.secrets import hider
 from dfplan_assets.planning.session import analysis_context, planning_context
 from dfplan_assets.planning.sources import source_schema
@@ -66,7 +72,9 @@ def plan_project(project: Project, known: KnownPlans | None = None) -> ProjectPl
         plans[name] = planner.plan(view, references[name], schemas, plans)
         schemas[name] = plans[name].schema
     sources = {name: schema for name, schema in schemas.items() if name in project.sources}
-    return ProjectPlan(project, plans, sources, unplanned)
+    planned = ProjectPlan(project, plans, sources, unplanned)
+    check_mappings(planned)
+    return planned
 
 
 class _Planner:
@@ -113,7 +121,9 @@ class _Planner:
                 made.identity,
             )
             self._known.put(view.name, known)
-        return ViewPlan(view, known.lineage, known.schema, known.logical_plan, known.identity)
+        return ViewPlan(
+            with_sample(view, known.schema), known.lineage, known.schema, known.logical_plan, known.identity
+        )
 
     @cached_property
     def _naming(self) -> tuple[SessionContext, RecordingCatalog]:
@@ -143,8 +153,11 @@ class _Planner:
         for table in schemas.keys() - catalog.names():
             catalog.add(table, schemas[table])
         catalog.take_record()
+        tables = (*project.views, *project.sources)
+        if view.partitions is not None:
+            view = with_sample(view, plan_template(ctx, view, tables).schema())
         params = project.params_of(view)
-        frame = plan_query(ctx, view, params, (*project.views, *project.sources))
+        frame = plan_query(ctx, view, params, tables)
         resolved = catalog.take_record()
         found = {table: schemas[table] for table, exists in resolved.items() if exists}
         hide = hider(project, view)
@@ -158,13 +171,16 @@ class _Planner:
             functions=engine_functions(),
             settings=project.engine.settings,
             inlined={table: inlined[table] for table in lineage.tables if table in inlined},
+            partitions=view.partitions,
         )
         published = published_schema(analysed_schema(self._analysis, frame))
+        check_partition_column(view, published)
+        show = partition_hider(view)
         return ViewPlan(
             view=view,
             lineage=lineage,
             schema=inlined_schema(published, frame) if view.is_virtual else published,
-            logical_plan=hide(frame.logical_plan().display_indent()),
+            logical_plan=show(hide(frame.logical_plan().display_indent())),
             identity=identity,
         )
 

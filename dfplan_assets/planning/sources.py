@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
-from datafusion import CsvReadOptions, SessionContext
+from datafusion import CsvReadOptions, DataFrame, SessionContext
 from datafusion.catalog import Schema
+from datafusion.plan import LogicalPlan
 
 from dfplan_assets.errors import DfplanError, SourceError, UnreadableSourceError
 from dfplan_assets.planning.catalog import CATALOG, DEFAULT_SCHEMA, file_url, schema_and_table
 from dfplan_assets.planning.delta import delta_schema, register_delta
 from dfplan_assets.planning.panics import raise_unless_datafusion
 from dfplan_assets.planning.source_files import EXTENSIONS, is_pattern, matches
+from dfplan_assets.planning.substrait.datafusion_plan import with_paths
 from dfplan_assets.project.model import Source
 
 _STAND_IN = "dfplan_source"
@@ -70,11 +72,25 @@ def register_source(ctx: SessionContext, source: Source, schema: pa.Schema) -> N
 def register_result(ctx: SessionContext, view: str, files: Sequence[str], schema: pa.Schema) -> None:
     """Registers the published Parquet files of a view under its name.
 
-    ``files`` are the files of one publication, all in one folder of their own.
+    ``files`` are those of one publication, all in one folder of their own, or of several partitions.
     """
+    folders = {str(Path(file).parent) for file in files}
     path = files[0] if len(files) == 1 else f"{Path(files[0]).parent}/"
     ctx.register_parquet(_STAND_IN, file_url(path), schema=schema)
     move_table(ctx, _STAND_IN, view)
+    if len(folders) > 1:
+        # One scan, whose files are pruned by their statistics before any is read.
+        node = with_paths(_table(ctx, view).logical_plan().to_bytes(ctx), map(file_url, files))
+        frame = ctx.create_dataframe_from_logical_plan(LogicalPlan.from_bytes(ctx, node))
+        schema_name, table = schema_and_table(view)
+        ctx.catalog(CATALOG).schema(schema_name).deregister_table(table)
+        ctx.register_view(_STAND_IN, frame)
+        move_table(ctx, _STAND_IN, view)
+
+
+def _table(ctx: SessionContext, name: str) -> DataFrame:
+    quoted = ".".join('"' + part.replace('"', '""') + '"' for part in schema_and_table(name))
+    return ctx.table(quoted)
 
 
 def register_empty(ctx: SessionContext, name: str, schema: pa.Schema) -> None:

@@ -10,8 +10,11 @@ from typing import Literal
 
 import pyarrow as pa
 
+from dfplan_assets.project.partitions import Partitions
+
 SourceFormat = Literal["parquet", "csv", "json", "arrow", "delta"]
 Materialized = Literal["table", "view"]
+Backfill = Literal["multi_run", "single_run"]
 AutomationKind = Literal["eager", "on_change", "on_cron"]
 DataVersionPolicy = Literal["inputs", "content"]
 
@@ -65,7 +68,8 @@ class View:
     columns in error messages are those of the file. ``priority`` outranks measured cost in the order
     of a run, higher first. ``materialized`` is ``table`` where the result is stored, ``view`` where the
     query is inlined into the views that read it. ``automation`` and ``data_version`` are None where the
-    project decides.
+    project decides. ``partitions`` are the parts in which the result is made, None where it is made as a
+    whole; ``backfill`` says whether one run of Dagster makes several of them.
     """
 
     name: str
@@ -78,6 +82,8 @@ class View:
     params: Mapping[str, ParameterValue]
     priority: int | None = None
     materialized: Materialized = "table"
+    partitions: Partitions | None = None
+    backfill: Backfill = "multi_run"
     automation: Automation | None = None
     freshness: Freshness | None = None
     data_version: DataVersionPolicy | None = None

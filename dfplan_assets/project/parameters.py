@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from dfplan_assets.project.document import Node
 from dfplan_assets.project.model import ParameterValue
+from dfplan_assets.project.partitions import PARTITION_PARAMETERS
 
 _NAME = re.compile(r"[^\W\d]\w*")
 _INT64 = range(-(2**63), 2**63)
@@ -58,6 +59,15 @@ def _check_name(name: str, entry: Node) -> None:
         raise entry.wrong(
             f"{name!r} cannot be the name of a parameter",
             "Use letters, digits and underscores, with no digit first: queries name it as $name.",
+        )
+    _refuse_reserved(name, entry)
+
+
+def _refuse_reserved(name: str, entry: Node) -> None:
+    if name in PARTITION_PARAMETERS:
+        raise entry.wrong(
+            f"the parameter {name} is that of partitions",
+            f"Rename it: ${name} has the value of the partition that a view with partitions: is run for.",
         )
 
 

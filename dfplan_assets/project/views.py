@@ -11,9 +11,10 @@ from dfplan_assets.errors import ProjectError, ViewError
 from dfplan_assets.project.automation import read_automation, read_freshness
 from dfplan_assets.project.document import Document, Node, decode, read_document
 from dfplan_assets.project.front_matter import is_blank_sql, split_front_matter
-from dfplan_assets.project.model import Materialized, View
+from dfplan_assets.project.model import Backfill, Materialized, View
 from dfplan_assets.project.names import canonical_name
 from dfplan_assets.project.parameters import read_view_parameters
+from dfplan_assets.project.partition_settings import read_partitions
 from dfplan_assets.project.settings import read_data_version
 
 _KEYS = (
@@ -25,11 +26,14 @@ _KEYS = (
     "priority",
     "materialized",
     "data_version",
+    "partitions",
+    "backfill",
     "automation",
     "freshness",
 )
 _OF_STORED_VIEWS = {"automation", "freshness"}
 _MATERIALIZED: tuple[Materialized, ...] = ("table", "view")
+_BACKFILL: tuple[Backfill, ...] = ("multi_run", "single_run")
 
 # Dagster's pools rank by priority too and want it small.
 _MAX_PRIORITY = 1000
@@ -124,6 +128,7 @@ def read_view(path: Path, folder: Path) -> View:
     named = Document(path, ViewError, f"view {name}", first_line)
     if is_blank_sql(sql):
         raise ViewError(named.where(), "the file holds no query", "Write one SELECT, or remove the file.")
+    _check_partitions(options)
     materialized = _materialized(options["materialized"]) if "materialized" in options else "table"
     if materialized == "view":
         for key in _OF_STORED_VIEWS & options.keys():
@@ -143,6 +148,8 @@ def read_view(path: Path, folder: Path) -> View:
         params=read_view_parameters(options["params"]) if "params" in options else {},
         priority=_priority(options["priority"]) if "priority" in options else None,
         materialized=materialized,
+        partitions=read_partitions(options["partitions"]) if "partitions" in options else None,
+        backfill=_backfill(options["backfill"]) if "backfill" in options else "multi_run",
         data_version=read_data_version(options["data_version"]) if "data_version" in options else None,
         automation=read_automation(options["automation"]) if "automation" in options else None,
         freshness=read_freshness(options["freshness"]) if "freshness" in options else None,
@@ -193,6 +200,25 @@ def _priority(node: Node) -> int:
 def _materialized(node: Node) -> Materialized:
     chosen = node.choice(_MATERIALIZED)
     return next(known for known in _MATERIALIZED if known == chosen)
+
+
+def _backfill(node: Node) -> Backfill:
+    chosen = node.choice(_BACKFILL)
+    return next(known for known in _BACKFILL if known == chosen)
+
+
+def _check_partitions(options: Mapping[str, Node]) -> None:
+    if "partitions" not in options:
+        if "backfill" in options:
+            raise options["backfill"].wrong(
+                "the view has backfill, but no partitions", "Declare partitions:, or take backfill: out."
+            )
+        return
+    if "materialized" in options and _materialized(options["materialized"]) == "view":
+        raise options["partitions"].wrong(
+            "the view has partitions, but is not stored (materialized: view)",
+            "Take one of the two out: what is inlined has no results of its own.",
+        )
 
 
 def _owners(node: Node) -> tuple[str, ...]:

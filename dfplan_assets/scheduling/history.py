@@ -22,8 +22,8 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import NamedTuple
 
 from dfplan_assets.scheduling.model import Estimate, MeasuredRun, Task
 
@@ -38,8 +38,12 @@ _LARGEST_SCALE = 100.0
 _CPU_TOLERANCE = 2.0
 
 
-@dataclass(frozen=True)
-class _Use:
+class _Use(NamedTuple):
+    """A run that counts: its wall time on this machine, and by how much it is scaled.
+
+    A tuple, since tens of thousands of them are made at once.
+    """
+
     run: MeasuredRun
     seconds: float
     scale: float
@@ -76,7 +80,8 @@ class History:
         if here and len(here) < len(chosen):
             left_out["made on other cores"] += len(chosen) - len(here)
         chosen = sorted(here or chosen, key=_moment)[-self._history_runs :]
-        uses = [self._use(task, run) for run in chosen]
+        now = _positive(task.input_bytes)
+        uses = [self._use(now, run) for run in chosen]
         return _estimate_of(
             task,
             uses,
@@ -127,16 +132,16 @@ class History:
             left_out["profiled"] += len(profiled)
         return (succeeded, False) if succeeded else (profiled, bool(profiled))
 
-    def _use(self, task: Task, run: MeasuredRun) -> _Use:
+    def _use(self, now: float | None, run: MeasuredRun) -> _Use:
+        """A run for a task whose inputs have ``now`` bytes, None where that is not known."""
         assert run.wall_seconds is not None
         seconds = run.wall_seconds
-        cpu = _positive(run.cpu_seconds)
-        if cpu is not None and run.cores is not None and run.cores > self._cores:
-            seconds = max(seconds, cpu / self._cores)
+        if run.cores is not None and run.cores > self._cores:
+            seconds = max(seconds, (_positive(run.cpu_seconds) or 0.0) / self._cores)
         scale = 1.0
-        now, then = _positive(task.input_bytes), _positive(run.input_bytes)
-        if now is not None and then is not None:
-            ratio = now / then
+        if now is not None and now != run.input_bytes:
+            then = _positive(run.input_bytes)
+            ratio = 1.0 if then is None else now / then
             if not 1 / MOVED_FACTOR <= ratio <= MOVED_FACTOR:
                 scale = min(_LARGEST_SCALE, max(1 / _LARGEST_SCALE, ratio))
         return _Use(run, seconds, scale)
@@ -153,10 +158,10 @@ def why_not(run: MeasuredRun) -> str | None:
         return "not measured"
     if not 0 < wall <= LONGEST_SECONDS:  # NaN is neither
         return "no possible time"
-    cpu, cores = _positive(run.cpu_seconds), _positive(run.cores)
-    if cpu is not None and cores is not None and cpu > _CPU_TOLERANCE * (wall * cores + 0.01):
-        return "more CPU time than its cores could give"
-    return None
+    cpu, cores = run.cpu_seconds, run.cores
+    if cpu is None or cores is None or cores <= 0 or cpu <= _CPU_TOLERANCE * (wall * cores + 0.01):
+        return None
+    return None if _positive(cpu) is None else "more CPU time than its cores could give"
 
 
 def quartiles(values: Iterable[float]) -> tuple[float, float, float]:
@@ -177,13 +182,13 @@ def cadence(key: str) -> str:
 
 
 def _estimate_of(task: Task, uses: Sequence[_Use], left_out: Counter[str], remarks: list[str]) -> Estimate:
-    low, seconds, high = quartiles(use.seconds * use.scale for use in uses)
-    plain_low, plain, plain_high = quartiles(use.seconds for use in uses)
+    plain_low, plain, plain_high = low, seconds, high = quartiles([use.seconds for use in uses])
     count = len(uses)
     least = 1 + 0.5 / count
     figures: dict[str, float | int | str] = {"runs": count, "median wall seconds": plain}
     scaled = any(use.scale != 1.0 for use in uses)
     if scaled:
+        low, seconds, high = quartiles(use.seconds * use.scale for use in uses)
         # Whether cost follows the input is not known: the spread reaches back to what was measured.
         low, high = min(low, plain_low), max(high, plain_high)
         then = quartiles(float(use.run.input_bytes or 0) for use in uses)[1]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.source_versions import SourceVersion, source_versions
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import ProjectPlan
+from dfplan_assets.planning.partitions import partitions_of
 from dfplan_assets.staleness.staleness import Staleness, own_reasons, stale
 
 
@@ -14,7 +16,11 @@ def staleness_now(plan: ProjectPlan) -> dict[str, Staleness]:
     Raises ExecutionError where the manifest of a view is damaged.
     """
     warehouse = Warehouse.of(plan.project)
-    published = {view: warehouse.current(view) for view in plan.all_views if not plan.is_virtual(view)}
+    published = {
+        view: warehouse.whole(view, partitions_of(plan, view))
+        for view in plan.all_views
+        if not plan.is_virtual(view)
+    }
     return stale(plan, published, source_versions(plan.project, sources_read(plan)))
 
 
@@ -25,7 +31,10 @@ def own_reasons_now(plan: ProjectPlan, view: str) -> tuple[str, ...]:
     def version_of(source: str) -> SourceVersion:
         return source_versions(plan.project, [source])[source]
 
-    return own_reasons(plan, view, warehouse.current, version_of)
+    def result_of(table: str) -> Publication | None:
+        return warehouse.whole(table, partitions_of(plan, table))
+
+    return own_reasons(plan, view, result_of, version_of)
 
 
 def sources_read(plan: ProjectPlan) -> tuple[str, ...]:

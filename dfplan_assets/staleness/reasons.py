@@ -90,4 +90,6 @@ def _verb(kind: str, count: int) -> str:
 def _listed(names: list[str]) -> str:
     more = len(names) - MOST_NAMED
     shown = ", ".join(sorted(names)[:MOST_NAMED])
-    return f"{shown} and {more} more files" if more > 0 else shown
+    if more <= 0:
+        return shown
+    return f"{shown} and {more} more {'file' if more == 1 else 'files'}"

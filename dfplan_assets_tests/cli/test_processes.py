@@ -33,7 +33,8 @@ def test_a_runs_standard_output_is_one_document(tmp_path: Path) -> None:
     done = _start(_DFPLAN, "--project", write_shop(tmp_path), "--format", "json", "run")
     assert done.returncode == 0
     assert json.loads(done.stdout)["success"] is True
-    assert [line.partition(" ")[0] for line in done.stderr.splitlines()] == ["[1/3]", "[2/3]", "[3/3]"]
+    first_words = [line.partition(" ")[0] for line in done.stderr.splitlines()]
+    assert first_words == ["order:", "[1/3]", "[2/3]", "[3/3]", "took"]
 
 
 def test_a_failed_run_ends_with_1_and_without_a_traceback(tmp_path: Path) -> None:

@@ -165,6 +165,10 @@ ARGUMENTS: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ("history",): ("VIEW",),
     ("diff",): ("VIEW",),
     ("schedule",): (),
+    ("golden", "update"): (),
+    ("golden", "check"): (),
+    ("golden", "accept"): ("VIEW", "--note"),
+    ("regressions",): ("VIEW",),
     ("store", "info"): (),
     ("store", "upgrade"): (),
     ("store", "gc"): (),
@@ -212,6 +216,8 @@ def test_no_secret_parameter_is_in_anything_that_success_leaves(tmp_path: Path, 
             if command == ("run",):
                 continue
             arguments = [view] if view else []
+            if "--note" in ARGUMENTS[command]:
+                arguments += ["--note", "as it should be"]
             for form in ("text", "json"):
                 assert watch.call(shop, *command, *arguments, "--format", form) == 0, watch.found
     said = {"definitions": definitions_of(shop)}

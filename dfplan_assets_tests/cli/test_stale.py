@@ -78,7 +78,7 @@ def test_a_changed_meaning_is_told_in_the_words_of_the_difference(shop: Path, df
     file.write_text(file.read_text().replace("< 25", "< 26"))
     assert reasons(shop, dfplan_json) == {
         **VOLATILE,
-        "mart.cheap": ["meaning changed: filter `price < 25` became `price < 26`"],
+        "mart.cheap": ["meaning changed: filter on orders: `price < 25` became `price < 26`"],
     }
 
 
@@ -106,8 +106,7 @@ def test_files_of_a_folder_are_named_with_their_source_and_many_are_counted(
     for name in "bcde":
         later(folder / f"{name}.parquet")
     assert reasons(shop, dfplan_json)["kinds"] == [
-        "events: b.parquet, c.parquet, d.parquet and 1 more files changed, "
-        "g.parquet is new, a.parquet is gone"
+        "events: b.parquet, c.parquet, d.parquet and 1 more file changed, g.parquet is new, a.parquet is gone"
     ]
 
 
@@ -163,7 +162,7 @@ def test_nothing_to_do_is_said_and_is_no_run(tmp_path: Path, dfplan: Dfplan, dfp
     result = dfplan("--project", shop, "run", "--stale")
     assert result.exit_code == 0
     assert result.stdout.startswith("Nothing to do: nothing is stale.")
-    nothing: dict[str, Any] = {"run_id": None, "success": True, "views": {}}
+    nothing: dict[str, object] = {"run_id": None, "success": True, "views": {}}
     assert dfplan_json("--project", shop, "run", "--stale") == nothing
     assert dfplan_json("--project", shop, "run", "--stale", "+best") == nothing
 

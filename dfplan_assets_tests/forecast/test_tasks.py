@@ -59,13 +59,13 @@ def test_the_files_of_a_folder_or_pattern_count_together(tmp_path: Path, path: s
     for number in range(3):
         (data / f"part-{number}.csv").write_text("id\n1\n", encoding="utf-8")
     source: object = {"path": path, "format": "csv"}
-    folder = write_project(tmp_path, {"v.sql": "select id from s"}, {"s": source})  # type: ignore[dict-item]
+    folder = write_project(tmp_path, {"v.sql": "select id from s"}, {"s": source})
     assert _tasks(folder)["v"].input_bytes == 3 * len("id\n1\n")
 
 
 def test_a_source_elsewhere_has_no_known_size(tmp_path: Path) -> None:
     source: object = {"path": "s3://bucket/orders.parquet", "columns": {"id": "int64"}}
-    folder = write_project(tmp_path, {"v.sql": "select id from s"}, {"s": source})  # type: ignore[dict-item]
+    folder = write_project(tmp_path, {"v.sql": "select id from s"}, {"s": source})
     assert _tasks(folder)["v"].input_bytes is None
 
 

@@ -149,7 +149,7 @@ def test_a_secret_value_is_in_no_golden_file_and_its_change_in_none(tmp_path: Pa
         return write_project(
             tmp_path,
             {"kept.sql": "select id from orders where note = $token"},
-            {"orders": {"path": "data/orders.parquet", "columns": {"id": "int64", "note": "string"}}},  # type: ignore[dict-item]
+            {"orders": {"path": "data/orders.parquet", "columns": {"id": "int64", "note": "string"}}},
             params={"token": {"value": secret, "secret": True}},
         )
 
@@ -228,7 +228,7 @@ def virtual_shop(tmp_path: Path, secret: str = "hunter2", limit: int = 25) -> Pa
     columns = {"id": "int64", "note": "string", "price": "double"}
     source = {"path": "data/orders.parquet", "columns": columns}
     params = {"token": {"value": secret, "secret": True}}
-    return write_project(tmp_path, views, {"orders": source}, params=params)  # type: ignore[dict-item]
+    return write_project(tmp_path, views, {"orders": source}, params=params)
 
 
 def test_a_view_that_is_not_stored_stands_in_the_golden_plan_of_its_reader(tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_a_delta_table_has_its_size_recorded_and_need_not_be_there(tmp_path: Pat
     deltalake.write_deltalake(str(tmp_path / "data" / "orders"), table, partition_by=["day"])
     source = {"path": "data/orders", "format": "delta"}
     views = {"few.sql": "select id from orders where id > 1"}
-    folder = write_project(tmp_path, views, {"orders": source})  # type: ignore[dict-item]
+    folder = write_project(tmp_path, views, {"orders": source})
     assert update(load_project(folder)).problems == ()
     sizes = recorded_sizes(folder)["orders"]
     assert sizes is not None

@@ -8,9 +8,10 @@ import dagster as dg
 import pytest
 from dagster._core.snap import JobSnap
 
-from dfplan_assets.orchestration.definitions import project_definitions
+from dfplan_assets.orchestration.definitions import run_definitions
 from dfplan_assets.orchestration.instance import open_instance
 from dfplan_assets.orchestration.run_creation import create_run, run_events, run_job
+from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets_tests.small_projects import plan_of, write_shop
 
 
@@ -21,7 +22,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def definitions(shop: Path) -> dg.Definitions:
-    return project_definitions(plan_of(shop))
+    return run_definitions(plan_of(shop), DfplanTranslator())
 
 
 @pytest.fixture

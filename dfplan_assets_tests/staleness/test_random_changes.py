@@ -58,7 +58,7 @@ class State:
         write_project(
             folder,
             {f"{name}.sql": view.sql for name, view in self.views.items()},
-            {name: {"path": f"{name}.csv", "columns": {"k": "int64", "v": "int64"}} for name in SOURCES},  # type: ignore[misc]
+            {name: {"path": f"{name}.csv", "columns": {"k": "int64", "v": "int64"}} for name in SOURCES},
         )
         for name in SOURCES:
             text = "k,v\n" + "".join(f"{k},{v}\n" for k, v in self.rows[name])

@@ -29,7 +29,17 @@ Kind = Literal[
     "identical", "cosmetic", "columns added", "rows or values may differ", "physical only", "unknown"
 ]
 
-PARTS = ("meaning", "parameters", "inputs", "functions", "settings", "inlined", "engine", "physical")
+PARTS = (
+    "meaning",
+    "parameters",
+    "inputs",
+    "functions",
+    "settings",
+    "inlined",
+    "partitions",
+    "engine",
+    "physical",
+)
 _CAUSES_IN_A_LINE = 3
 
 
@@ -205,6 +215,8 @@ def _causes(
         causes += setting_causes(before, after)
     if "inlined" in parts:
         causes += _inlined_causes(before, after, causes)
+    if "partitions" in parts:
+        causes.append("its partitions are others: the column, the cadence or the time zone changed")
     if "meaning" in parts or not _same_output(before, after):
         causes += query_causes(before, after, logical)
     if not causes:

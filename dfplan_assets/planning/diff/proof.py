@@ -60,7 +60,7 @@ def unchanged_columns(before: PlanFacts, after: PlanFacts) -> frozenset[str] | N
 
 def _same_surroundings(before: PlanFacts, after: PlanFacts) -> bool:
     parts, others = before.identity.parts, after.identity.parts
-    if any(parts.get(part) != others.get(part) for part in ("settings", "engine", "inlined")):
+    if any(parts.get(part) != others.get(part) for part in ("settings", "engine", "inlined", "partitions")):
         return False
     if parts.get("parameters") != others.get("parameters"):
         values = {each.name: each for each in after.parameters}

@@ -213,7 +213,7 @@ def test_the_fingerprint_covers_the_parts_that_decide_results() -> None:
     sql = "select r.id from rides r"
     planned = session().identity(sql, {}, physical_plan="ProjectionExec: expr=[id@0 as id]")
     again = session().identity(sql, {}, physical_plan="FilterExec: id@0 > 1")
-    assert set(planned.parts) == {*RESULT_PARTS, "engine", "physical"} - {"inlined"}
+    assert set(planned.parts) == {*RESULT_PARTS, "engine", "physical"} - {"inlined", "partitions"}
     assert changed_parts(planned, again) == {"physical"}
     assert planned.fingerprint == again.fingerprint
     assert planned.complete != again.complete
