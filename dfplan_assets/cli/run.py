@@ -66,7 +66,7 @@ def run(
         reports = _run_stale(plan, selection) if stale else _run(plan, selection, asked)
         memory.save(project)
     if not reports:
-        _print_nothing_to_do(options)
+        _print_nothing_to_do(options, plan)
         return
     outcomes = [outcome for report in reports for outcome in report.views.values()]
     if options.format == "json":
@@ -128,11 +128,13 @@ def _run_stale(plan: ProjectPlan, selection: str | None) -> tuple[RunReport, ...
     return () if report is None else (report,)
 
 
-def _print_nothing_to_do(options: Options) -> None:
+def _print_nothing_to_do(options: Options, plan: ProjectPlan) -> None:
     if options.format == "json":
         print_json({"run_id": None, "success": True, "views": {}})
     else:
-        print_text("Nothing to do: nothing is stale. `dfplan plan` says of each view what it was made of.")
+        partitioned = any(view.partitions for view in plan.project.views.values())
+        what = "nothing that runs without a partition" if partitioned else "nothing"
+        print_text(f"Nothing to do: {what} is stale. `dfplan plan` says of each view what it was made of.")
 
 
 def _failed_checks(outcomes: Sequence[ViewOutcome]) -> dict[str, list[str]]:

@@ -173,6 +173,9 @@ def _reason_to_wait(
 
 
 def _why_nothing(drift: Drift) -> str:
+    by_partition = [view for view, each in drift.staleness.items() if each.by_partition and each.is_stale]
+    if by_partition:
+        return f"Only views that run by partition are stale: {listed(by_partition)}."
     if not drift.unknowable:
         return f"Nothing is stale: all {len(drift.staleness)} views are what running them would give."
     never = summary(drift.staleness[view] for view in drift.unknowable)

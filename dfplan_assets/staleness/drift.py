@@ -11,6 +11,7 @@ from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.source_versions import SourceVersion, source_versions
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import ProjectPlan
+from dfplan_assets.planning.partitions import partitions_of
 from dfplan_assets.staleness.look import sources_read
 from dfplan_assets.staleness.staleness import Staleness, stale, to_run
 
@@ -37,7 +38,11 @@ def drift_now(plan: ProjectPlan) -> Drift:
     Raises ExecutionError where the manifest of a view is damaged.
     """
     warehouse = Warehouse.of(plan.project)
-    published = {view: warehouse.current(view) for view in plan.all_views if not plan.is_virtual(view)}
+    published = {
+        view: warehouse.whole(view, partitions_of(plan, view))
+        for view in plan.all_views
+        if not plan.is_virtual(view)
+    }
     return drift(plan, published, source_versions(plan.project, sources_read(plan)))
 
 
@@ -51,7 +56,7 @@ def drift(
     changed: list[str] = []
     unknowable: list[str] = []
     for view, each in staleness.items():
-        if each.own:
+        if each.own and not each.by_partition:
             standing = _standing_reasons(plan, view, published[view], sources)
             (changed if len(each.own) > standing else unknowable).append(view)
     views = to_run(staleness) if changed else ()

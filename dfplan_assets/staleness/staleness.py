@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.source_versions import SourceVersion
 from dfplan_assets.planning.bundle import ProjectPlan
+from dfplan_assets.planning.partitions import partitions_of
 from dfplan_assets.staleness.reasons import identity_reasons, source_reason
 
 
@@ -17,11 +18,14 @@ class Staleness:
 
     ``own`` are reasons of its own: it must run. ``upstream`` are the stored views that it reads, itself or
     through views inlined into it, and that are stale: it must run unless they turn out to give what they did.
+    ``by_partition`` is whether it has partitions, of which this says something together: one of them may be
+    stale, not which.
     """
 
     view: str
     own: tuple[str, ...]
     upstream: tuple[str, ...]
+    by_partition: bool = False
 
     @property
     def is_stale(self) -> bool:
@@ -50,7 +54,8 @@ def stale(
             tables = plan.stored_tables(view) if view in plan.views else plan.unplanned[view].tables
             upstream = tuple(table for table in tables if table in found and found[table].is_stale)
             own = own_reasons(plan, view, published.__getitem__, sources.__getitem__)
-            found[view] = Staleness(view, own, upstream)
+            by_partition = partitions_of(plan, view) is not None
+            found[view] = Staleness(view, own, upstream, by_partition)
     return found
 
 
@@ -97,11 +102,12 @@ def to_run(staleness: Mapping[str, Staleness], selected: Collection[str] | None 
     """The views that a run for what is stale takes, upstream first.
 
     Those of the selection, of all views if there is none, that are stale by themselves, and those behind them
-    that are reached within it.
+    that are reached within it. Those with partitions are left out: they run by partition, and what reads them
+    is stale by itself once they have.
     """
     taken: dict[str, None] = {}
     for view, each in staleness.items():
-        if selected is not None and view not in selected:
+        if each.by_partition or (selected is not None and view not in selected):
             continue
         if each.own or not taken.keys().isdisjoint(each.upstream):
             taken[view] = None

@@ -108,3 +108,19 @@ def test_a_golden_plan_serves_all_partitions(tmp_path: Path, dfplan: Dfplan) -> 
     assert dfplan("--project", root, "golden", "update").exit_code == 0
     dfplan("--project", root, "run", "--partition-range", f"{DAYS[0]}..{DAYS[1]}")
     assert dfplan("--project", root, "golden", "check").exit_code == 0
+
+
+def test_what_is_stale_runs_without_the_views_that_run_by_partition(
+    tmp_path: Path, dfplan: Dfplan, dfplan_json: Callable[..., Any]
+) -> None:
+    root = write_daily(tmp_path, {"whole": WHOLE})
+    dfplan("--project", root, "run", "--partition", DAYS[0])
+    nothing = dfplan("--project", root, "run", "--stale")
+    assert (nothing.exit_code, nothing.stdout.split(".")[0]) == (
+        0,
+        "Nothing to do: nothing that runs without a partition is stale",
+    )
+    dfplan("--project", root, "run", "daily", "--partition", DAYS[1])
+    document = dfplan_json("--project", root, "run", "--stale")
+    assert {name: view["state"] for name, view in document["views"].items()} == {"whole": "materialised"}
+    assert dfplan("--project", root, "run", "--stale").stdout == nothing.stdout
