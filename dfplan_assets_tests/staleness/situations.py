@@ -1,0 +1,69 @@
+"""What runs when something changed, told by hand and held against whoever decides it.
+
+The command, the UI and the sensor have a test module each, so that they run side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dfplan_assets.staleness.look import staleness_now
+from dfplan_assets_tests.staleness.world import DECIDERS, World, write_base
+
+_DOCUMENT = yaml.safe_load((Path(__file__).parent / "situations.yaml").read_text(encoding="utf-8"))
+SITUATIONS: list[dict[str, Any]] = _DOCUMENT["situations"]
+
+
+def base(name: str) -> Mapping[str, Any]:
+    found: dict[str, Any] = _DOCUMENT["bases"][name]
+    like = found.get("like")
+    return found if like is None else {**_DOCUMENT["bases"][like], **found}
+
+
+class Bases:
+    """Projects that have run, each made once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: dict[str, World] = {}
+
+    def __getitem__(self, name: str) -> World:
+        if name not in self._made:
+            folder = self._folder / name
+            folder.mkdir()
+            with pytest.MonkeyPatch.context() as environment:
+                _forget_environment(environment)
+                write_base(folder, base(name))
+            self._made[name] = World(folder)
+        return self._made[name]
+
+
+each_situation = pytest.mark.parametrize("situation", SITUATIONS, ids=lambda each: each["title"])
+
+
+def check(situation: Mapping[str, Any], decider: str, bases: Bases, folder: Path) -> None:
+    """What has to run in a situation runs, and nothing else, by whom ``decider`` names."""
+    with pytest.MonkeyPatch.context() as environment:
+        _forget_environment(environment)
+        world = bases[situation["base"]].copy(folder / "world")
+        for change in situation["change"]:
+            world.change(change)
+        expected = situation.get(decider, situation["runs"])
+        assert world.executed(DECIDERS[decider]) == set(expected)
+        if decider == "command":
+            failed = set(situation.get("fails", []))
+            assert {view for view, state in world.last_states.items() if state == "failed"} == failed
+            plan = world.plan()
+            volatile = {view for view, each in plan.views.items() if each.identity.volatile_functions}
+            stale = {view for view, each in staleness_now(plan).items() if each.own}
+            assert stale == failed | (volatile & set(expected))
+
+
+def _forget_environment(environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("DAGSTER_HOME", raising=False)
+    environment.delenv("DFPLAN_PROJECT", raising=False)
