@@ -11,6 +11,7 @@ from dfplan_assets.execution.content_version import content_version
 from dfplan_assets.execution.publication import Provenance, Publication
 from dfplan_assets.execution.source_versions import SourceVersion
 from dfplan_assets.planning.bundle import RESULT_PARTS, ProjectPlan
+from dfplan_assets.planning.sql_text import parameter_names
 
 _SHORT_CHARACTERS = 12
 _INLINED = "inlined"
@@ -46,16 +47,28 @@ def provenance_of(
 
 
 def identity_parts(plan: ProjectPlan, view: str) -> dict[str, str]:
-    """Short hashes of the parts that decide a view's results, and of each view that is inlined into it."""
+    """Short hashes of the parts that decide a view's results, and of each view that is inlined into it.
+
+    Left out are the parameters of a view that binds a secret one, and such views that are inlined.
+    """
     parts = plan.views[view].identity.parts
+    # A short hash of a short secret is as good as the secret to whoever tries them all.
+    kept_out = {_INLINED, *(["parameters"] if _has_secrets(plan, view) else [])}
     found = {
-        name: parts[name][:_SHORT_CHARACTERS] for name in RESULT_PARTS if name in parts and name != _INLINED
+        name: parts[name][:_SHORT_CHARACTERS]
+        for name in RESULT_PARTS
+        if name in parts and name not in kept_out
     }
     inlined = {
         f"{_INLINED} {name}": plan.views[name].identity.fingerprint[:_SHORT_CHARACTERS]
         for name in plan.inlined_views(view)
+        if not _has_secrets(plan, name)
     }
     return {**found, **inlined}
+
+
+def _has_secrets(plan: ProjectPlan, view: str) -> bool:
+    return not plan.project.secret_params.isdisjoint(parameter_names(plan.views[view].view.sql))
 
 
 def _sha256(content: object) -> str:

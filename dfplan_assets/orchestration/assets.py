@@ -71,7 +71,10 @@ def source_assets(project: ProjectPlan, translator: DfplanTranslator) -> list[dg
     specs = source_specs(project, translator)
     if not specs:
         return []
-    return [observable_sources(project, specs, op_names((*project.all_views, OBSERVE_OP))[OBSERVE_OP])]
+    name, taken = OBSERVE_OP, op_names(project.all_views).values()
+    while name in taken:
+        name += "_"
+    return [observable_sources(project, specs, name)]
 
 
 def source_specs(project: ProjectPlan, translator: DfplanTranslator) -> dict[str, dg.AssetSpec]:

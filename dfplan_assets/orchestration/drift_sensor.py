@@ -7,14 +7,16 @@ its end in the middle of a tick loses a run or doubles one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import dagster as dg
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from dagster._core.storage.tags import RUN_KEY_TAG
 
+from dfplan_assets.orchestration.assets import op_names
 from dfplan_assets.orchestration.data_versions import STALE_TAG
+from dfplan_assets.orchestration.held_back import held_back
 from dfplan_assets.orchestration.project_on_disk import ProjectOnDisk, graph_moved, listed
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
@@ -45,6 +47,7 @@ def build_drift_sensor(
     """
     settings = plan.project.drift_sensor
     on_disk = ProjectOnDisk(plan.project.root)
+    op_of = op_names(plan.all_views)
     key_of = (translator or DfplanTranslator()).get_asset_key
 
     def look(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
@@ -55,7 +58,15 @@ def build_drift_sensor(
         drift = drift_now(current)
         if not drift.views:
             return dg.SkipReason(_why_nothing(drift))
-        return _request(context.instance, drift, key_of, settings.every_seconds, clock())
+        held = held_back(context.instance, current, drift.views, key_of)
+        views = tuple(view for view in drift.views if view not in held)
+        if not views:
+            return dg.SkipReason(
+                "What is stale waits, since what it reads did not pass "
+                f"{listed(sorted(set(held.values())))}: {listed(held)}. "
+                "When that is in order, run the view with the check again."
+            )
+        return _request(context.instance, drift, views, key_of, op_of, settings.every_seconds, clock())
 
     return dg.SensorDefinition(
         name=name,
@@ -76,14 +87,17 @@ def summary(staleness: Iterable[Staleness]) -> str:
 def _request(
     instance: dg.DagsterInstance,
     drift: Drift,
+    views: Sequence[str],
     key_of: Callable[[str], dg.AssetKey],
+    op_of: Mapping[str, str],
     pause_seconds: int,
     now: float,
 ) -> dg.RunRequest | dg.SkipReason:
     """A run for a drift, unless one is under way, has ended in a way that none can follow, or must wait."""
     earlier = instance.get_run_records(dg.RunsFilter(tags={CHANGE_TAG: drift.change}))  # newest first
-    keys = [key_of(view) for view in drift.views]
-    busy = _run_under_way(instance, set(keys))
+    keys = [key_of(view) for view in views]
+    steps = {op_of[view] for view in views}
+    busy = _run_under_way(instance, set(keys), steps)
     if busy is not None:
         return dg.SkipReason(
             f"Run {busy.run_id} is {busy.status.value.lower()} and makes views that are stale. If nothing "
@@ -115,11 +129,18 @@ def _run_request(drift: Drift, keys: list[dg.AssetKey], run_key: str) -> dg.RunR
     )
 
 
-def _run_under_way(instance: dg.DagsterInstance, keys: set[dg.AssetKey]) -> dg.DagsterRun | None:
-    """A run that may make one of these assets and has not ended."""
+def _run_under_way(
+    instance: dg.DagsterInstance, keys: set[dg.AssetKey], steps: set[str]
+) -> dg.DagsterRun | None:
+    """A run that makes one of these assets, in one of these steps, and has not ended."""
     for run in instance.get_runs(dg.RunsFilter(statuses=_UNDER_WAY)):
-        if run.asset_selection is None or not keys.isdisjoint(run.asset_selection):
-            return run
+        if run.asset_selection is not None:
+            if not keys.isdisjoint(run.asset_selection):
+                return run
+        elif run.execution_plan_snapshot_id is not None:  # of a whole job
+            plan = instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id)
+            if not steps.isdisjoint(plan.step_keys_to_execute):
+                return run
     return None
 
 

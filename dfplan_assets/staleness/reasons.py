@@ -34,7 +34,7 @@ def identity_reasons(plan: ProjectPlan, view: str, before: Mapping[str, str]) ->
             reasons.append(_PARTS[what])
         elif name in now and name in before:
             reasons.append(f"inlined view {inlined} changed")
-    return reasons or ["its meaning changed"]
+    return reasons or ["its meaning or a secret parameter changed"]
 
 
 def source_reason(source: Source, before: Mapping[str, str], now: Mapping[str, str]) -> str:

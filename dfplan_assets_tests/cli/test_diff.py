@@ -217,11 +217,11 @@ def test_plan_lines_up_states_and_causes(shop: Shop, dfplan: Dfplan) -> None:
     shop.keep("cheap")
     shop.write(revenue=REVENUE.replace("sum", "max"))
     assert dfplan("--project", shop.folder, "plan").stdout.splitlines() == [
-        "view     group  state      reads    why",
-        "cheap           unchanged  orders",
-        "revenue         changed    orders   column total: `sum(price)` became `max(price)`",
-        "best            new        revenue",
-        "nations         new        revenue",
+        "view     group  state      reads    why                                             stale because",
+        "cheap           unchanged  orders                                                   never ran",
+        "revenue         changed    orders   column total: `sum(price)` became `max(price)`  never ran",
+        "best            new        revenue" + " " * 50 + "never ran; upstream revenue is stale",
+        "nations         new        revenue" + " " * 50 + "never ran; upstream revenue is stale",
     ]
 
 

@@ -19,11 +19,11 @@ def test_the_graph_is_a_document(tmp_path: Path, dfplan_json: Callable[..., Any]
 
 def test_the_graph_has_a_line_for_each_view(tmp_path: Path, dfplan: Dfplan) -> None:
     heading, *lines = dfplan("--project", write_shop(tmp_path), "plan").stdout.splitlines()
-    assert heading.split() == ["view", "group", "state", "reads", "why"]
+    assert heading.split() == ["view", "group", "state", "reads", "why", "stale", "because"]
     assert sorted(lines) == [
-        "best        marts    new    revenue",
-        "mart.cheap  staging  new    orders",
-        "revenue     marts    new    nation, orders",
+        "best        marts    new    revenue              never ran; upstream revenue is stale",
+        "mart.cheap  staging  new    orders               never ran",
+        "revenue     marts    new    nation, orders       never ran",
     ]
 
 

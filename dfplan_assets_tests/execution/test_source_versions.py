@@ -115,6 +115,24 @@ def test_an_object_store_has_none_without_a_function(tmp_path: Path) -> None:
     assert "data_version: module:function" in (found.problem or "")
 
 
+def test_a_delta_table_has_the_version_that_is_read(tmp_path: Path) -> None:
+    deltalake = pytest.importorskip("deltalake")
+    folder = tmp_path / "sales"
+    for number in range(3):
+        deltalake.write_deltalake(str(folder), pa.table({"a": [number]}), mode="append")
+    latest = Source("sales", f"{folder}/", "delta", {}, None)
+    pinned = replace(latest, version=1)
+    before = version(latest), version(pinned)
+    assert source_version(latest, tmp_path).parts["version"].endswith(":2")
+    assert source_version(pinned, tmp_path).parts["version"].endswith(":1")
+    deltalake.write_deltalake(str(folder), pa.table({"a": [7]}), mode="append")
+    assert version(latest) != before[0]
+    assert version(pinned) == before[1]
+    absent = replace(latest, path=f"{tmp_path}/absent/")
+    with pytest.raises(SourceError, match="no Delta table"):
+        source_version(absent, tmp_path)
+
+
 @pytest.fixture
 def module(tmp_path: Path) -> Iterator[Callable[[str], str]]:
     """Writes a module into the project's folder and gives its name, which no other test uses."""

@@ -33,12 +33,15 @@ def test_dependencies_are_the_tables_that_the_plan_reads(specs: dict[str, dg.Ass
 def test_each_view_has_an_op_of_its_own(tmp_path: Path) -> None:
     definitions = project_definitions(plan_of(write_shop(tmp_path)))
     job = definitions.resolve_implicit_global_asset_job_def()
-    assert {node.name for node in job.nodes} == {"revenue", "best", "mart__cheap"}
+    assert {node.name for node in job.nodes} == {"revenue", "best", "mart__cheap", "observe_sources"}
 
 
-def test_sources_are_external_and_say_where_they_are(tmp_path: Path, specs: dict[str, dg.AssetSpec]) -> None:
+def test_sources_are_external_and_observable_and_say_where_they_are(
+    tmp_path: Path, specs: dict[str, dg.AssetSpec]
+) -> None:
     definitions = project_definitions(plan_of(tmp_path))
-    assert not definitions.resolve_asset_graph().get(dg.AssetKey("orders")).is_executable
+    node = definitions.resolve_asset_graph().get(dg.AssetKey("orders"))
+    assert (node.is_external, node.is_observable, node.is_materializable) == (True, True, False)
     orders = specs["orders"]
     assert orders.group_name == "sources"
     assert orders.kinds == {"parquet"}

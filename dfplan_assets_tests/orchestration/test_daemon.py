@@ -40,17 +40,18 @@ class Daemon:
         file.write_text(json.dumps(document), encoding="utf-8")
         self.instance = dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(self._home)))
 
-    def start(self) -> None:
-        environment = {
+        self.environment = {
             **os.environ,
             "DAGSTER_HOME": str(self._home),
             "DFPLAN_PROJECT": str(self.shop),
             "PYTHONPATH": str(_PACKAGE_PARENT),
         }
+
+    def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "dagster._daemon", "run", "-m", "dfplan_assets.definitions"],
-                env=environment,
+                env=self.environment,
                 cwd=self._home,
                 stdout=log,
                 stderr=log,
@@ -184,3 +185,47 @@ def test_a_daemon_runs_what_must_run_and_nothing_twice(daemon: Daemon) -> None:
     daemon.start()
     assert "Nothing is stale" in daemon.until_looked()
     assert len(daemon.runs()) == ended + 1
+
+
+_TICK = """
+import logging, signal, sys, time
+import dagster as dg
+from dagster._core.test_utils import create_test_daemon_workspace_context
+from dagster._core.workspace.load_target import ModuleTarget
+from dagster._daemon.sensor import execute_sensor_iteration
+
+dies_at = sys.argv[1]
+flags = {"dfplan_drift": {dies_at: signal.SIGKILL}} if dies_at else None
+module = ModuleTarget("dfplan_assets.definitions", attribute=None, working_directory=None, location_name=None)
+with dg.DagsterInstance.get() as instance:
+    with create_test_daemon_workspace_context(module, instance) as workspace:
+        for _ in range(2):
+            time.sleep(1.1)  # the sensor looks once a second
+            log = logging.getLogger("tick")
+            list(execute_sensor_iteration(workspace, log, None, None, debug_crash_flags=flags))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["TICK_CREATED", "RUN_IDS_RESERVED", "RUN_CREATED", "RUN_LAUNCHED"])
+def test_a_daemon_that_dies_within_a_tick_leaves_one_run_for_a_change(tmp_path: Path, place: str) -> None:
+    """What lies behind is Dagster's own iteration over sensors, killed where it lets tests do so."""
+    daemon = Daemon(tmp_path)
+
+    def ticks(dies_at: str) -> int:
+        done = subprocess.run(
+            [sys.executable, "-c", _TICK, dies_at],
+            env=daemon.environment,
+            cwd=tmp_path,
+            capture_output=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+        return done.returncode
+
+    try:
+        assert ticks(place) == -signal.SIGKILL
+        assert ticks("") == 0
+        assert [run.status for run in daemon.runs()] == [dg.DagsterRunStatus.QUEUED]
+    finally:
+        daemon.instance.dispose()

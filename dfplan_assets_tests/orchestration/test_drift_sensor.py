@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -10,14 +11,18 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from dagster._core.execution.api import create_execution_plan
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
+from dagster._core.snap import snapshot_from_execution_plan
 from dagster._core.storage.tags import RUN_KEY_TAG
 from dagster._core.test_utils import create_run_for_test
 
 from dfplan_assets.errors import InputError
+from dfplan_assets.golden.update import update
 from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.drift_sensor import CHANGE_TAG, build_drift_sensor
 from dfplan_assets.planning.bundle import ProjectPlan
+from dfplan_assets.project import load_project
 from dfplan_assets_tests.small_projects import plan_of, write_project, write_shop
 
 _REPOSITORY = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("shop"), "__repository__")
@@ -207,6 +212,27 @@ def test_a_run_of_other_views_is_not_waited_for(world: World) -> None:
     assert views_of(world.requested()) == ["revenue", "best"]
 
 
+@pytest.mark.parametrize(("job", "waits"), [("everything", True), ("something_else", False)])
+def test_a_run_of_a_whole_job_is_waited_for_where_it_makes_what_is_stale(
+    world: World, job: str, waits: bool
+) -> None:
+    @dg.job
+    def something_else() -> None:
+        dg.op(name="other")(lambda: None)()
+
+    everything = project_definitions(world.loaded).resolve_implicit_global_asset_job_def()
+    definition = {"everything": everything, "something_else": something_else}[job]
+    plan = create_execution_plan(definition)
+    world.write_orders(1.0)
+    run = create_run_for_test(
+        world.instance,
+        status=dg.DagsterRunStatus.STARTED,
+        job_snapshot=definition.get_job_snapshot(),
+        execution_plan_snapshot=snapshot_from_execution_plan(plan, definition.get_job_snapshot_id()),
+    )
+    assert (run.run_id in str(world.tick())) == waits
+
+
 def test_a_run_that_the_daemon_created_and_did_not_submit_is_asked_for_again(world: World) -> None:
     world.write_orders(1.0)
     request = world.requested()
@@ -383,3 +409,27 @@ def test_the_sensor_is_part_of_the_definitions_and_off(world: World) -> None:
     sensor = project_definitions(world.loaded).get_sensor_def("dfplan_drift")
     assert sensor.default_status is dg.DefaultSensorStatus.STOPPED
     assert sensor.minimum_interval_seconds == 60
+
+
+def test_what_a_blocking_check_stopped_waits_until_the_check_passes(tmp_path: Path) -> None:
+    shop = write_shop(tmp_path)
+    file = shop / "dfplan.yaml"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "checks": {"plan_drift": "block"}}))
+    update(load_project(shop))
+    world = World(shop, dg.DagsterInstance.ephemeral())
+    assert world.run(world.requested())
+    world.rewrite("sum(o.price)", "avg(o.price)")
+    stopped = world.requested()
+    assert views_of(stopped) == ["revenue", "best"]
+    assert not world.run(stopped)
+    assert world.skipped() == (
+        "What is stale waits, since what it reads did not pass check plan_drift of revenue: best. "
+        "When that is in order, run the view with the check again."
+    )
+    # Others do not wait with it.
+    world.rewrite("price < 25", "price < 5", "staging/mart.cheap.sql")
+    update(load_project(shop))
+    assert views_of(world.requested()) == ["mart/cheap"]
+    assert world.run(world.requested())
+    assert world.run(dg.RunRequest(run_key="by hand", asset_selection=[dg.AssetKey("revenue")]))
+    assert views_of(world.requested()) == ["best"]

@@ -9,13 +9,14 @@ import pytest
 
 from dfplan_assets.forecast.comparison import Ran, compare
 from dfplan_assets.orchestration.assets import op_names
-from dfplan_assets.orchestration.definitions import project_definitions
+from dfplan_assets.orchestration.definitions import run_definitions
 from dfplan_assets.orchestration.markdown import stored_bytes
 from dfplan_assets.orchestration.measured_order import MeasuredOrder, orderer_of
 from dfplan_assets.orchestration.order_events import is_of_order, order_metadata, outcome_metadata
 from dfplan_assets.orchestration.run_metadata import EVENT_LIMIT_BYTES
 from dfplan_assets.orchestration.run_order import OrderKind, RunOrder, StepTiming
 from dfplan_assets.orchestration.runs import ViewOutcome, run_views
+from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.scheduling.model import Slot
 from dfplan_assets.store import open_store
@@ -39,7 +40,9 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 def job_of(plan: ProjectPlan, *others: dg.AssetsDefinition) -> dg.JobDefinition:
-    definitions = dg.Definitions.merge(project_definitions(plan), dg.Definitions(assets=others))
+    definitions = dg.Definitions.merge(
+        run_definitions(plan, DfplanTranslator()), dg.Definitions(assets=others)
+    )
     return definitions.resolve_implicit_global_asset_job_def()
 
 

@@ -63,7 +63,7 @@ def test_they_are_virtual_assets_with_their_dependencies_and_no_step(shop: Path)
     assert "dagster/uri" not in top.metadata
     assert not graph.get(dg.AssetKey("out")).is_virtual
     steps = definitions.resolve_implicit_global_asset_job_def().graph.node_dict
-    assert sorted(steps) == ["base", "best", "mart__cheap", "out", "revenue"]
+    assert sorted(steps) == ["base", "best", "mart__cheap", "observe_sources", "out", "revenue"]
 
 
 def test_a_run_of_all_runs_what_is_stored_in_the_order_of_what_is_read_through(shop: Path) -> None:

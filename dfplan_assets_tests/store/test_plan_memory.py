@@ -198,3 +198,15 @@ def test_a_project_on_disk_is_planned_once(tmp_path: Path, planned: list[str]) -
     os.utime(best)
     plan_remembered(load_project(folder), keep=True)
     assert planned == ["best"]
+
+
+def test_what_was_saved_is_not_written_again(before: Project) -> None:
+    file = before.root / ".dfplan" / "planned"
+    file.unlink()
+    memory = PlanMemory.of(before)
+    plan_project(before, memory)
+    memory.save(before)
+    written = file.stat()
+    plan_project(before, memory)
+    memory.save(before)
+    assert (file.stat().st_ino, file.stat().st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
