@@ -95,6 +95,27 @@ def planned_runs(
     )
 
 
+def latest_runs(plan: ProjectPlan, selected: Collection[str], now: datetime) -> tuple[PlannedRun, ...]:
+    """The runs of a schedule: one for each kind of partitions, for the last one of each that is over ``now``.
+
+    Of values, it is the last value. Views without partitions go with the first of these runs. A kind of which
+    no partition is over yet is left out.
+    """
+    whole: set[str] = set()
+    found: dict[Partitions, set[str]] = {}
+    for view in plan.all_views:
+        partitions = plan.project.views[view].partitions
+        if view in selected:
+            (whole if partitions is None else found.setdefault(replace(partitions, by=""), set())).add(view)
+    runs: list[PlannedRun] = []
+    for partitions, views in found.items():
+        keys = partitions.keys(now)
+        if keys:
+            runs.append(PlannedRun(frozenset(views | whole), PartitionRange(keys[-1], keys[-1])))
+            whole = set()
+    return (*((PlannedRun(frozenset(whole)),) if whole else ()), *runs)
+
+
 def _common(plan: ProjectPlan, partitioned: list[str]) -> Partitions:
     """The partitions that all these views have, whatever their columns are called."""
     found: dict[Partitions, list[str]] = {}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import dagster as dg
+from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 
 from dfplan_assets.errors import InputError, ProjectError
 from dfplan_assets.orchestration.data_versions import STALE_TAG
+from dfplan_assets.orchestration.partition_runs import latest_runs
 from dfplan_assets.orchestration.project_on_disk import ProjectOnDisk, graph_moved
 from dfplan_assets.orchestration.selection import select_views
 from dfplan_assets.orchestration.translator import DfplanTranslator
@@ -51,8 +53,13 @@ def _schedule(
         name=schedule.name,
         cron_schedule=schedule.cron,
         execution_timezone=schedule.timezone,
-        target=dg.AssetSelection.assets(*(key_of(view) for view in selected)),
-        execution_fn=stale or _all_views(selected, key_of),
+        execution_fn=stale or _all_views(plan, selected, key_of),
+        # A job of their own cannot have assets of different partitions.
+        **(
+            {"job_name": IMPLICIT_ASSET_JOB_NAME}
+            if any(plan.project.views[view].partitions for view in selected)
+            else {"target": dg.AssetSelection.assets(*(key_of(view) for view in selected))}
+        ),
         description=f"Runs {'what is stale of ' if schedule.stale else ''}{what}.",
         default_status=dg.DefaultScheduleStatus.RUNNING
         if schedule.running
@@ -64,10 +71,23 @@ Requested = dg.RunRequest | dg.SkipReason
 
 
 def _all_views(
-    selected: tuple[str, ...], key_of: Callable[[str], dg.AssetKey]
-) -> Callable[[dg.ScheduleEvaluationContext], Requested]:
-    def request(context: dg.ScheduleEvaluationContext) -> Requested:
-        return dg.RunRequest(asset_selection=[key_of(view) for view in selected])
+    plan: ProjectPlan, selected: tuple[str, ...], key_of: Callable[[str], dg.AssetKey]
+) -> Callable[[dg.ScheduleEvaluationContext], Iterator[Requested]]:
+    """Views with partitions run for the last one that is over."""
+
+    def request(context: dg.ScheduleEvaluationContext) -> Iterator[Requested]:
+        runs = latest_runs(plan, selected, context.scheduled_execution_time)
+        if not runs:
+            yield dg.SkipReason("No partition of the views that it selects is over yet.")
+        for run in runs:
+            views = [view for view in selected if view in run.views]
+            # Several requests of one tick need keys.
+            tick = context.scheduled_execution_time.isoformat()
+            yield dg.RunRequest(
+                run_key=f"{tick} {' '.join(views)}" if len(runs) > 1 else None,
+                asset_selection=[key_of(view) for view in views],
+                partition_key=None if run.partitions is None else run.partitions.last,
+            )
 
     return request
 

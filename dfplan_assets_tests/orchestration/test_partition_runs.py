@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -254,3 +255,29 @@ def test_the_tags_of_a_run_are_those_of_dagster() -> None:
     ]
     for asked, tags in expected:
         assert PlannedRun(views, asked).tags == tags
+
+
+def test_a_schedule_runs_the_last_partition_of_each_kind(tmp_path: Path) -> None:
+    monthly = _AFTER.replace("every: day, from: 2024-02-27, to: 2024-03-02", "every: month, from: 2024-02-01")
+    root = write_daily(tmp_path, {"whole": WHOLE, "monthly": monthly})
+    settings = json.loads((root / "dfplan.yaml").read_text())
+    settings["schedules"] = {"nightly": {"cron": "0 3 * * *"}}
+    (root / "dfplan.yaml").write_text(json.dumps(settings))
+    definitions = project_definitions(plan_of(root))
+    dg.Definitions.validate_loadable(definitions)
+    repository = definitions.get_repository_def()
+
+    def requests(when: datetime) -> list[tuple[set[str], str | None]]:
+        context = dg.build_schedule_context(scheduled_execution_time=when, repository_def=repository)
+        tick = definitions.resolve_schedule_def("nightly").evaluate_tick(context)
+        return [
+            ({key.to_user_string() for key in request.asset_selection or ()}, request.partition_key)
+            for request in tick.run_requests or ()
+        ]
+
+    assert requests(datetime(2024, 4, 2, 3, tzinfo=timezone.utc)) == [
+        ({"daily", "whole"}, "2024-03-01"),
+        ({"monthly"}, "2024-03-01"),
+    ]
+    assert requests(datetime(2024, 2, 29, 3, tzinfo=timezone.utc)) == [({"daily", "whole"}, "2024-02-28")]
+    assert requests(datetime(2024, 2, 1, 3, tzinfo=timezone.utc)) == [({"whole"}, None)]
