@@ -8,10 +8,11 @@ import dagster as dg
 
 from dfplan_assets.errors import InputError, ProjectError
 from dfplan_assets.orchestration.data_versions import STALE_TAG
-from dfplan_assets.orchestration.project_on_disk import ProjectOnDisk, graph_moved
+from dfplan_assets.orchestration.project_on_disk import ProjectOnDisk, graph_moved, listed
 from dfplan_assets.orchestration.selection import select_views
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
+from dfplan_assets.planning.partitions import partitions_of
 from dfplan_assets.project.model import Schedule
 from dfplan_assets.staleness.look import staleness_now
 from dfplan_assets.staleness.staleness import to_run
@@ -38,6 +39,13 @@ def _selected(
     except InputError as error:
         said = "" if schedule.select is None else f"select: {schedule.select}: "
         raise ProjectError(schedule.where, f"{said}{error.cause}", error.next_step) from error
+    partitioned = sorted(view for view in selected if partitions_of(plan, view) is not None)
+    if partitioned:
+        raise ProjectError(
+            schedule.where,
+            f"it selects views with partitions, which run for a partition: {listed(partitioned)}",
+            "Select the others alone, and let automation: eager or on_change run the latest partition.",
+        )
     return tuple(view for view in plan.all_views if view in selected)
 
 
