@@ -173,10 +173,12 @@ def _reason_to_wait(
 
 
 def _why_nothing(drift: Drift) -> str:
-    by_partition = [view for view, each in drift.staleness.items() if each.by_partition and each.is_stale]
-    if by_partition:
-        return f"Only views that run by partition are stale: {listed(by_partition)}."
-    if not drift.unknowable:
+    if not drift.unknowable and not drift.partitioned:
         return f"Nothing is stale: all {len(drift.staleness)} views are what running them would give."
-    never = summary(drift.staleness[view] for view in drift.unknowable)
-    return f"Nothing changed. What is never up to date waits for a change or a schedule: {never}."
+    said = ["Nothing changed." if drift.unknowable else "Nothing without partitions is stale."]
+    if drift.unknowable:
+        never = summary(drift.staleness[view] for view in drift.unknowable)
+        said.append(f"What is never up to date waits for a change or a schedule: {never}.")
+    if drift.partitioned:
+        said.append(f"Launch a backfill of what has partitions and is stale: {listed(drift.partitioned)}.")
+    return " ".join(said)

@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Lock
 
 from dfplan_assets.planning.bundle import ProjectPlan
+from dfplan_assets.planning.partitions import partitions_of
 from dfplan_assets.planning.project_plan import plan_project
 from dfplan_assets.project import load_project
 from dfplan_assets.store.plan_memory import PlanMemory
@@ -73,6 +74,8 @@ def _differences(loaded: ProjectPlan, current: ProjectPlan) -> list[str]:
             found.append(f"{view} is gone")
         elif loaded.is_virtual(view) != current.is_virtual(view):
             found.append(f"{view} is {'stored now' if loaded.is_virtual(view) else 'no longer stored'}")
+        elif partitions_of(loaded, view) != partitions_of(current, view):
+            found.append(f"{view} has other partitions")
         elif set(loaded.tables_of(view)) != set(current.tables_of(view)):
             found.append(f"{view} reads other tables")
     return found

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.source_versions import SourceVersion, source_versions
-from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.planning.partitions import partitions_of
-from dfplan_assets.staleness.look import sources_read
+from dfplan_assets.staleness.look import results_now, sources_read
 from dfplan_assets.staleness.staleness import Staleness, stale, to_run
 
 
@@ -24,12 +23,14 @@ class Drift:
     ``change`` names what is stale and why: it is the same as long as nothing else changes and none of these
     views has a new result, and never comes again after one has. ``unknowable`` are the views that are stale
     only for reasons that no change brings about: volatile functions, sources whose version cannot be told.
+    ``partitioned`` are the stale ones with partitions, which run for a partition and not as they stand here.
     """
 
     staleness: Mapping[str, Staleness]
     views: tuple[str, ...]
     change: str
     unknowable: tuple[str, ...]
+    partitioned: tuple[str, ...] = ()
 
 
 def drift_now(plan: ProjectPlan) -> Drift:
@@ -37,13 +38,7 @@ def drift_now(plan: ProjectPlan) -> Drift:
 
     Raises ExecutionError where the manifest of a view is damaged.
     """
-    warehouse = Warehouse.of(plan.project)
-    published = {
-        view: warehouse.whole(view, partitions_of(plan, view))
-        for view in plan.all_views
-        if not plan.is_virtual(view)
-    }
-    return drift(plan, published, source_versions(plan.project, sources_read(plan)))
+    return drift(plan, results_now(plan), source_versions(plan.project, sources_read(plan)))
 
 
 def drift(
@@ -55,14 +50,33 @@ def drift(
     staleness = stale(plan, published, sources)
     changed: list[str] = []
     unknowable: list[str] = []
-    for view, each in staleness.items():
-        if each.own and not each.by_partition:
+    whole = _without_partitions(plan, published)
+    for view in whole:
+        each = staleness[view]
+        if each.own:
             standing = _standing_reasons(plan, view, published[view], sources)
             (changed if len(each.own) > standing else unknowable).append(view)
-    views = to_run(staleness) if changed else ()
+    views = to_run(staleness, whole) if changed else ()
     facts = [_facts(plan, view, published, sources) for view in views]
     change = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-    return Drift(staleness, views, change, tuple(unknowable))
+    partitioned = tuple(
+        view for view, each in staleness.items() if each.is_stale and partitions_of(plan, view) is not None
+    )
+    return Drift(staleness, views, change, tuple(unknowable), partitioned)
+
+
+def _without_partitions(plan: ProjectPlan, published: Mapping[str, Publication | None]) -> dict[str, None]:
+    """The stored views without partitions, but for those behind partitions of which there are none yet."""
+    found: dict[str, None] = {}
+    missing: set[str] = set()
+    for view in published:
+        tables = plan.stored_tables(view) if view in plan.views else plan.unplanned[view].tables
+        partitioned = partitions_of(plan, view) is not None
+        if not missing.isdisjoint(tables) or (partitioned and published[view] is None):
+            missing.add(view)
+        elif not partitioned:
+            found[view] = None
+    return found
 
 
 def _standing_reasons(

@@ -15,13 +15,20 @@ def staleness_now(plan: ProjectPlan) -> dict[str, Staleness]:
 
     Raises ExecutionError where the manifest of a view is damaged.
     """
+    return stale(plan, results_now(plan), source_versions(plan.project, sources_read(plan)))
+
+
+def results_now(plan: ProjectPlan) -> dict[str, Publication | None]:
+    """The last results of all stored views, that of all partitions together where a view has some.
+
+    Raises ExecutionError where the manifest of a view is damaged.
+    """
     warehouse = Warehouse.of(plan.project)
-    published = {
+    return {
         view: warehouse.whole(view, partitions_of(plan, view))
         for view in plan.all_views
         if not plan.is_virtual(view)
     }
-    return stale(plan, published, source_versions(plan.project, sources_read(plan)))
 
 
 def own_reasons_now(plan: ProjectPlan, view: str) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.drift_sensor import CHANGE_TAG, build_drift_sensor
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.project import load_project
+from dfplan_assets_tests.partitioned import DAYS, WHOLE, write_daily
 from dfplan_assets_tests.small_projects import plan_of, write_project, write_shop
 
 _REPOSITORY = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("shop"), "__repository__")
@@ -433,3 +434,21 @@ def test_what_a_blocking_check_stopped_waits_until_the_check_passes(tmp_path: Pa
     assert world.run(world.requested())
     assert world.run(dg.RunRequest(run_key="by hand", asset_selection=[dg.AssetKey("revenue")]))
     assert views_of(world.requested()) == ["best"]
+
+
+def test_what_has_partitions_is_left_to_a_backfill_and_what_reads_it_follows(tmp_path: Path) -> None:
+    views = {"whole": WHOLE, "other": "select max(amount) as most from orders"}
+    world = World(write_daily(tmp_path, views), dg.DagsterInstance.ephemeral())
+    assert views_of(world.requested()) == ["other"]
+    assert world.run(world.requested())
+    assert world.skipped() == (
+        "Nothing without partitions is stale. Launch a backfill of what has partitions and is stale: daily."
+    )
+    job = project_definitions(world.loaded).resolve_implicit_global_asset_job_def()
+    for day in DAYS:
+        job.execute_in_process(
+            instance=world.instance, asset_selection=[dg.AssetKey("daily")], partition_key=day
+        )
+    assert views_of(world.requested()) == ["whole"]
+    assert world.run(world.requested())
+    assert "Nothing is stale: all 3 views" in world.skipped()
