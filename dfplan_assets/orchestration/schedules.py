@@ -14,7 +14,6 @@ from dfplan_assets.orchestration.project_on_disk import ProjectOnDisk, graph_mov
 from dfplan_assets.orchestration.selection import select_views
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
-from dfplan_assets.planning.partitions import partitions_of
 from dfplan_assets.project.model import Schedule
 from dfplan_assets.staleness.look import staleness_now
 from dfplan_assets.staleness.staleness import to_run

@@ -12,7 +12,6 @@ import pytest
 from dfplan_assets.errors import ProjectError
 from dfplan_assets.orchestration.definitions import project_definitions, run_definitions
 from dfplan_assets.orchestration.translator import DfplanTranslator
-from dfplan_assets_tests.partitioned import WHOLE, write_daily
 from dfplan_assets_tests.small_projects import plan_of, write_shop
 
 NIGHT = datetime(2026, 1, 2, 3, tzinfo=timezone.utc)
@@ -108,15 +107,3 @@ def test_a_selection_that_means_nothing_names_its_schedule(tmp_path: Path, selec
     assert error.next_step
     # A run here and now has nothing to do with schedules.
     run_definitions(plan, DfplanTranslator())
-
-
-def test_a_schedule_of_views_with_partitions_is_refused(tmp_path: Path) -> None:
-    write_daily(tmp_path, {"whole": WHOLE})
-    file = tmp_path / "dfplan.yaml"
-    schedules = {"nightly": {"cron": "0 3 * * *"}}
-    file.write_text(json.dumps({**json.loads(file.read_text()), "schedules": schedules}), encoding="utf-8")
-    with pytest.raises(ProjectError, match=r"schedule nightly: it selects views with partitions.*: daily"):
-        project_definitions(plan_of(tmp_path))
-    schedules["nightly"]["select"] = "whole"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "schedules": schedules}), encoding="utf-8")
-    assert views_of(tick(project_definitions(plan_of(tmp_path)), "nightly")) == ["whole"]
