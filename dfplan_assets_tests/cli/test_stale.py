@@ -78,7 +78,7 @@ def test_a_changed_meaning_is_told_in_the_words_of_the_difference(shop: Path, df
     file.write_text(file.read_text().replace("< 25", "< 26"))
     assert reasons(shop, dfplan_json) == {
         **VOLATILE,
-        "mart.cheap": ["meaning changed: filter on orders: `price < 25` became `price < 26`"],
+        "mart.cheap": ["meaning changed: filter `price < 25` became `price < 26`"],
     }
 
 

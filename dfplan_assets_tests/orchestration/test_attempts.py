@@ -37,14 +37,22 @@ def test_a_step_that_dagster_retries_asks_for_the_next_attempt_of_the_same_run(t
 
 
 def test_an_attempt_is_recorded_with_its_number_and_partition_whether_it_fails_or_not(tmp_path: Path) -> None:
-    plan = plan_of(write_shop(tmp_path, broken="select 1 / (id - 1) as x from orders"))
+    parts = "/* ---\npartitions: {by: id, values: ['1', '2']}\n--- */ "
+    sql = "from orders where cast(id as varchar) = $partition_key"
+    plan = plan_of(
+        write_shop(
+            tmp_path,
+            whole=f"{parts} select cast(id as varchar) as id, price {sql}",
+            broken=f"{parts} select cast(id as varchar) as id, 1 / (id - 2) as x {sql}",
+        )
+    )
     runner = ProjectRunner(plan)
-    runner(Attempt("revenue", "run", number=2, partition_key="2026-03-01"))
+    runner(Attempt("whole", "run", number=2, partition_key="1"))
     with pytest.raises(ExecutionError):
-        runner(Attempt("broken", "run", number=4, partition_key="2026-03-02"))
+        runner(Attempt("broken", "run", number=4, partition_key="2"))
     with open_store(plan.project.store) as store:
-        latest = store.latest_runs(["revenue", "broken"])
+        latest = store.latest_runs(["whole", "broken"])
     assert {view: (run.status, run.attempt, run.partition_key) for view, run in latest.items()} == {
-        "revenue": ("succeeded", 2, "2026-03-01"),
-        "broken": ("failed", 4, "2026-03-02"),
+        "whole": ("succeeded", 2, "1"),
+        "broken": ("failed", 4, "2"),
     }
