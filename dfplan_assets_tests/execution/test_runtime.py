@@ -50,11 +50,14 @@ def test_spilling_stays_inside_the_staging_area_of_the_output(tmp_path: Path, nu
     with open_runtime(spilling(10), warehouse) as runtime:
         ctx = runtime.session()
         ctx.register_parquet("numbers", str(numbers))
-        next(iter(ctx.sql(SORT).execute_stream()))
+        # Held open: what a query spilled goes with its stream.
+        stream = ctx.sql(SORT).execute_stream()
+        next(iter(stream))
         [place] = staged(warehouse.output)
         assert any(path.is_file() for path in place.glob("content/datafusion-*/*"))
         warehouse.sweep([])
         assert staged(warehouse.output) == [place]
+        del stream
     assert staged(warehouse.output) == []
 
 
