@@ -79,11 +79,6 @@ class PlanDifference:
         more = len(self.causes) - len(shown)
         return "; ".join([*shown, *([f"and {more} more"] if more else [])])
 
-    @property
-    def matters(self) -> bool:
-        """Whether results may be others than before."""
-        return self.kind in ("rows or values may differ", "unknown")
-
 
 def difference(before: PlanFacts, after: PlanFacts) -> PlanDifference:
     """Compare two plans of one view."""
