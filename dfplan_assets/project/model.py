@@ -10,6 +10,7 @@ from typing import Literal
 
 import pyarrow as pa
 
+from dfplan_assets.project.data_checks import DataCheck
 from dfplan_assets.project.partitions import Partitions
 
 SourceFormat = Literal["parquet", "csv", "json", "arrow", "delta"]
@@ -69,7 +70,8 @@ class View:
     of a run, higher first. ``materialized`` is ``table`` where the result is stored, ``view`` where the
     query is inlined into the views that read it. ``automation`` and ``data_version`` are None where the
     project decides. ``partitions`` are the parts in which the result is made, None where it is made as a
-    whole; ``backfill`` says whether one run of Dagster makes several of them.
+    whole; ``backfill`` says whether one run of Dagster makes several of them. ``checks`` are
+    what its rows must be.
     """
 
     name: str
@@ -87,6 +89,7 @@ class View:
     automation: Automation | None = None
     freshness: Freshness | None = None
     data_version: DataVersionPolicy | None = None
+    checks: tuple[DataCheck, ...] = ()
 
     @property
     def is_virtual(self) -> bool:

@@ -34,14 +34,14 @@ def order_sentence(schedule: Schedule, order: Order = "measured") -> str:
     total, measured = len(schedule.ranked), measured_views(schedule)
     workers = f"{schedule.workers} worker{'' if schedule.workers == 1 else 's'}"
     if order == "static" or not is_measured(schedule):
-        history = "" if order == "static" else f", none of {total:,} views has history"
+        history = "" if order == "static" else f", none of {total:,} steps has history"
         longest = (
             f"longest path {path(schedule.critical_path)}" if schedule.critical_path else "nothing to do"
         )
         return f"order: by the graph alone{history}; {longest}; {workers}"
     seconds = max((rank.bottom_level_seconds for rank in schedule.ranked), default=0.0)
     return (
-        f"order: measured, {measured:,} of {total:,} views have history; "
+        f"order: measured, {measured:,} of {total:,} steps have history; "
         f"critical path {path(schedule.critical_path)} {duration(seconds)}; "
         f"predicted {duration(schedule.timeline.makespan_seconds)} on {workers}"
     )

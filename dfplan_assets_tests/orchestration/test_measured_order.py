@@ -83,7 +83,7 @@ def test_the_longest_view_starts_first(tmp_path: Path, instance: dg.DagsterInsta
     put_history(plan, {"a": [1.0], "b": [8.0], "c": [4.0], "d": [2.0]})
     asked = ask(plan, instance)
     assert asked.first_to_last == ["b", "c", "d", "a"]
-    assert "measured, 4 of 4 views have history" in asked.order.title
+    assert "measured, 4 of 4 steps have history" in asked.order.title
     assert "predicted 8.0 s on 2 workers" in asked.order.title
 
 
@@ -98,13 +98,13 @@ def test_the_second_run_is_ordered_by_what_the_first_one_took(tmp_path: Path) ->
     folder = write_project(tmp_path, INDEPENDENT, scheduling={"max_concurrent": 1})
     first = Heard()
     run_views(plan_of(folder), None, first)
-    assert "none of 4 views has history" in first.orders[0]
+    assert "none of 4 steps has history" in first.orders[0]
     plan = plan_of(folder)
     put_history(plan, {"a": [2.0] * 9, "b": [1.0] * 9, "c": [8.0] * 9, "d": [4.0] * 9})
     second = Heard()
     assert run_views(plan, None, second).success
     assert second.started == ["c", "d", "a", "b"]
-    assert second.orders[0].startswith("order: measured, 4 of 4 views have history; critical path c 8.0 s;")
+    assert second.orders[0].startswith("order: measured, 4 of 4 steps have history; critical path c 8.0 s;")
     assert second.orders[-1].startswith("predicted 15 s, took ")
 
 
@@ -168,7 +168,7 @@ def test_a_view_that_never_ran_is_estimated_beside_those_that_did(
     put_history(plan, {"a": [1.0], "b": [8.0], "c": [4.0]})
     asked = ask(plan, instance)
     assert set(asked.first_to_last) == {"a", "b", "c", "d"}
-    assert "3 of 4 views have history" in asked.order.title
+    assert "3 of 4 steps have history" in asked.order.title
 
 
 def test_history_from_a_machine_of_other_cores_orders_this_one(
