@@ -115,7 +115,7 @@ def _reads_delta(plan: ProjectPlan, view: View) -> bool:
 
 def _stand_ins(plan: ProjectPlan, view: View) -> SessionContext:
     """A session over stand-ins of all that a view names: its plan there tells of tables, not of files."""
-    ctx = planning_context(plan.project.engine)
+    ctx = planning_context(plan.project.engine, plan.functions)
     inlined = plan.inlined_views(view.name)
     named = {table for name in (view.name, *inlined) for table in plan.views[name].lineage.unused_tables}
     for table in sorted(named.union(plan.stored_tables(view.name)).difference(inlined)):

@@ -93,6 +93,12 @@ def is_of_project(module: ModuleType) -> bool:
     return module.__name__.startswith(_PREFIX)
 
 
+def project_folder(module: ModuleType) -> str:
+    """The folder of the project that a module is of, with its last slash; nothing for any other module."""
+    loader = getattr(module.__spec__, "loader", None)
+    return f"{loader.folder.root}/" if isinstance(loader, _Loader) else ""
+
+
 def source_of(module: ModuleType) -> str | None:
     """The text that a module was compiled from; None where there is none, as for a C extension."""
     loader = None if module.__spec__ is None else module.__spec__.loader
