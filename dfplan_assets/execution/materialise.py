@@ -137,7 +137,7 @@ def _read_once(
     hide = hider(plan.project, declared, plan.inlined_into(view))
     with warehouse.stage(view, partition) as stage:
         file = stage.folder / "part-0.parquet"
-        with reporting(declared.where, inputs.locations(), hide):
+        with reporting(declared.where, inputs.locations(), hide, plan.called_functions(view)):
             ctx = runtime.session()
             plan.functions.register(ctx)
             inputs.register(ctx)

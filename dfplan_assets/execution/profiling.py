@@ -66,7 +66,7 @@ def profile_view(
     hide = hider(plan.project, declared, plan.inlined_into(view))
     with warehouse.scratch(f"profiling {view}") as folder:
         file = folder / "part-0.parquet"
-        with reporting(declared.where, inputs.locations(), hide):
+        with reporting(declared.where, inputs.locations(), hide, plan.called_functions(view)):
             ctx = runtime.session()
             plan.functions.register(ctx)
             inputs.register(ctx)

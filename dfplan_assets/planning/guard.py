@@ -16,6 +16,7 @@ from datafusion import DataFrame, SessionContext, SQLOptions
 from dfplan_assets.errors import GuardError, ParameterError, PlanningError, UnknownNameError
 from dfplan_assets.planning.catalog import RecordingCatalog
 from dfplan_assets.planning.panics import raise_unless_datafusion
+from dfplan_assets.planning.python_errors import python_error
 from dfplan_assets.planning.sql_text import first_word, parameter_names
 from dfplan_assets.project.model import ParameterValue, View
 from dfplan_assets.project.partitions import PARTITION_PARAMETERS
@@ -166,6 +167,18 @@ def _translate(view: View, text: str, ctx: SessionContext, known_tables: Iterabl
         known = {*ctx.udfs(), *ctx.udafs(), *ctx.udwfs()}
         return UnknownNameError(
             view.where, f"function {name} does not exist", _nearest(name, known) + "Correct its name."
+        )
+    table_function = re.search(r"table function '(.*?)' not found", text)
+    if table_function:
+        return UnknownNameError(
+            view.where, f"table function {table_function.group(1)} does not exist", "Correct its name."
+        )
+    raised = python_error(text)
+    if raised is not None:
+        return PlanningError(
+            view.where,
+            f"a function of the project that runs as the query is planned raised {raised}",
+            "Correct the function, or the arguments that the query gives it.",
         )
     return PlanningError(view.where, f"DataFusion cannot plan the query: {text}", "Correct the query.")
 
