@@ -116,6 +116,8 @@ class _Values:
             for name in _names(vars(each).get("__slots__", ()))
             if name not in ("__dict__", "__weakref__") and hasattr(value, name)
         ]
+        if not slots and not hasattr(value, "__dict__"):
+            raise NoStableFormError  # written in C: it shows nothing of itself
         state = {name: getattr(value, name) for name in slots} | dict(getattr(value, "__dict__", {}))
         if isinstance(value, (list, tuple, set, frozenset, dict)):
             plain: Mapping[type, Callable[[typing.Any], object]] = {
