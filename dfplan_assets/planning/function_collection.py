@@ -34,7 +34,8 @@ _KINDS: Mapping[type, FunctionKind] = {
     WindowUDF: "window",
     TableUDF: "table",
 }
-_NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
+_NAME = re.compile(r"[a-z_][a-z_0-9]*")
+_PLANNER_WORDS = frozenset({"outer_ref"})
 _log = logging.getLogger(__name__)
 
 
@@ -43,9 +44,20 @@ def user_functions(project: Project) -> UserFunctions:
 
     A function is what DataFusion's ``udf``, ``udaf``, ``udwf`` and ``udtf`` make, as functions or as
     decorators, wherever a module has it under a name. Raises ProjectError as ``load_extensions`` does, for a
-    name that two functions have, one that DataFusion's own has, and one that SQL cannot say.
+    name that two functions have, one that DataFusion's own has, one that SQL cannot say, and a table function
+    of a table's name.
     """
-    return functions_of_modules(f"{project.root / 'dfplan.yaml'}: extends", load_extensions(project))
+    where = f"{project.root / 'dfplan.yaml'}: extends"
+    found = functions_of_modules(where, load_extensions(project))
+    for function in found:
+        if function.kind == "table" and function.name in {*project.views, *project.sources}:
+            what = "view" if function.name in project.views else "source"
+            raise ProjectError(
+                where,
+                f"the table function {function.name} ({function.place}) has the name of a {what}",
+                "Rename one of them: the planner does not say which of the two a query names.",
+            )
+    return found
 
 
 @lru_cache(maxsize=16)
@@ -174,17 +186,17 @@ def _engine_names(ctx: SessionContext) -> frozenset[str]:
 
 
 def _check_name(where: str, name: str, place: str, taken: Collection[str]) -> None:
-    if not _NAME.fullmatch(name):
-        raise ProjectError(
-            where,
-            f"the function {place} has the name {name!r}, which SQL cannot call",
-            "Give it a name of letters, digits and underscores.",
-        )
     if name.lower() in taken:
         raise ProjectError(
             where,
             f"the function {place} has the name of one of DataFusion's own: {name}",
             "Give it another name; a view that means the engine's function would get this one.",
+        )
+    if not _NAME.fullmatch(name) or name in _PLANNER_WORDS:
+        raise ProjectError(
+            where,
+            f"the function {place} has the name {name!r}, by which SQL cannot call it as it stands",
+            "Give it a name of small letters, digits and underscores: SQL reads Total(x) as total(x).",
         )
 
 

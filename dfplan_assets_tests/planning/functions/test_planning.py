@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from dfplan_assets.errors import PlanningError, ProjectError, UnknownNameError
@@ -230,13 +231,28 @@ def test_a_function_that_is_gone_is_unknown_again(tmp_path: Path) -> None:
         planned(tmp_path, "", views, memory)
 
 
-def test_names_are_matched_as_sql_matches_them(tmp_path: Path) -> None:
-    text = "import pyarrow as pa\nfrom datafusion import udf\n"
-    text += 'f = udf(lambda x: x, [pa.float64()], pa.float64(), "immutable", "Big")\n'
-    found = planned(tmp_path, text, {"x": 'select "Big"(v) as s from a'})
-    assert found.views["x"].lineage.functions == ("Big",)
-    with pytest.raises(UnknownNameError, match="function big does not exist"):
-        planned(tmp_path, text, {"x": "select Big(v) as s from a"})
+@pytest.mark.parametrize(
+    ("sql", "direct_in"),
+    [
+        ("select plus(plus, v) as s from odd", {("odd", "plus"), ("odd", "v")}),
+        ("select odd.plus as s from odd where plus(v, v) > 0", {("odd", "plus")}),
+        ("select plus(days, v) as s from odd, days(3)", {("odd", "days"), ("odd", "v")}),
+    ],
+)
+def test_columns_may_have_the_names_of_functions(
+    tmp_path: Path, sql: str, direct_in: set[tuple[str, str]]
+) -> None:
+    write(tmp_path, {"f.py": MODULE})
+    odd = pa.schema([("plus", pa.float64()), ("v", pa.float64()), ("days", pa.float64())])
+    shop = dataclasses.replace(project({"x": sql}, {"odd": odd}), root=tmp_path, extends=("f",))
+    assert direct(plan_project(shop), "x", "s") == direct_in
+
+
+def test_a_table_function_of_a_table_s_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match=r"the table function days \(f:\d+\) has the name of a view"):
+        planned(tmp_path, views={"days": "select day from days(3)"})
+    with pytest.raises(ProjectError, match=r"the table function b \(f:\d+\) has the name of a source"):
+        planned(tmp_path, MODULE.replace('udtf(days, "days")', 'udtf(days, "b")'))
 
 
 def test_arguments_of_wrong_types_name_the_function(tmp_path: Path) -> None:
@@ -272,8 +288,10 @@ def made(name: str, body: str = "lambda x: x") -> str:
         ({"f.py": HEAD + 'x = udtf(lambda: None, "range")\n'}, "f.x has the name of one of DataFusion's own"),
         (
             {"f.py": HEAD + 'x = udf(abs, [F], F, "immutable", "a b")'},
-            "f.x has the name 'a b', which SQL cannot",
+            "f.x has the name 'a b', by which SQL cannot call it",
         ),
+        ({"f.py": HEAD + made("Big")}, "f.f_Big has the name 'Big', by which SQL cannot call it"),
+        ({"f.py": HEAD + made("outer_ref")}, "f.f_outer_ref has the name 'outer_ref', by which SQL"),
         (
             {"f.py": HEAD + made("one"), "g.py": HEAD + made("one")},
             "two functions have the name one: f.f_one and g.f_one",
