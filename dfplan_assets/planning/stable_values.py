@@ -86,7 +86,10 @@ class _Values:
             self.complete = False
             return [kind, value.name]
         if type(value) in _CONSTANTS or isinstance(value, _CONSTANT_CLASSES):
-            return [kind, repr(value).replace(self._folder, "") if self._folder else repr(value)]
+            text = repr(value)
+            if " at 0x" in text:
+                raise NoStableFormError  # where it lies in this process
+            return [kind, text.replace(self._folder, "") if self._folder else text]
         if any(value is each for each in self._seen):
             return ["again"]
         self._seen.append(value)
