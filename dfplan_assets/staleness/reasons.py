@@ -29,11 +29,13 @@ def identity_reasons(plan: ProjectPlan, view: str, before: Mapping[str, str]) ->
     for name in dict.fromkeys([*now, *before]):
         if now.get(name) == before.get(name):
             continue
-        what, _, inlined = name.partition(" ")
-        if not inlined:
+        what, _, of = name.partition(" ")
+        if not of:
             reasons.append(_PARTS[what])
         elif name in now and name in before:
-            reasons.append(f"inlined view {inlined} changed")
+            reasons.append(f"function {of} changed" if what == "function" else f"inlined view {of} changed")
+    if any(reason.startswith("function ") for reason in reasons):
+        reasons.remove(_PARTS["functions"])  # they are named
     return reasons or ["its meaning or a secret parameter changed"]
 
 
