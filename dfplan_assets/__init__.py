@@ -65,4 +65,6 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    # Every `dg` command imports all that is listed here to find components among it, so that what is heavy,
+    # or might fail for a reason of its own, must not be.
+    return sorted({*globals(), "DfplanProject"})
