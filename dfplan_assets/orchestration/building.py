@@ -108,10 +108,19 @@ def _without_executor(definitions: dg.Definitions) -> dg.Definitions:
 
 
 def _specs(plan: ProjectPlan, translator: DfplanTranslator) -> dg.Definitions:
-    """What selections choose from: the whole project, without ops."""
+    """What selections choose from: the whole project, as if one op made all that is stored."""
+    specs = [
+        translator.get_asset_spec(plan, plan.project.views[view]).replace_attributes(partitions_def=None)
+        for view in plan.all_views
+    ]
+    stored = [spec for spec in specs if not spec.is_virtual]
+
+    # ``+`` goes through assets that something makes, and no others.
+    made = [dg.multi_asset(specs=stored, name="views", can_subset=True)(lambda: None)] if stored else []
     return dg.Definitions(
         assets=[
-            *(translator.get_asset_spec(plan, plan.project.views[view]) for view in plan.all_views),
+            *made,
+            *(spec for spec in specs if spec.is_virtual),
             *(translator.get_source_spec(plan, source) for source in plan.project.sources.values()),
         ]
     )
