@@ -13,6 +13,7 @@ from dfplan_assets.errors import InputError
 from dfplan_assets.orchestration.assets import source_assets, view_assets
 from dfplan_assets.orchestration.definitions import executor_for, project_definitions
 from dfplan_assets.orchestration.drift_sensor import build_drift_sensor
+from dfplan_assets.orchestration.heap import nothing_collected
 from dfplan_assets.orchestration.project_translator import translator_of
 from dfplan_assets.orchestration.runner import ProjectRunner
 from dfplan_assets.orchestration.schedules import build_schedules
@@ -66,14 +67,21 @@ def build_definitions(
     executor out, for a code location that has another one: merge ``with_measured_priorities`` of that one in
     its place, and steps run in measured order all the same. Raises as ``build_view_assets`` does.
     """
-    plan = _planned(project)
-    translator = translator or translator_of(plan.project)
-    if select is None and exclude is None:
-        whole = project_definitions(plan, translator)
-        return whole if with_executor else _without_executor(whole)
-    check_keys(plan, translator)
-    chosen = _chosen(plan, translator, select, exclude)
-    assert chosen is not None  # something is selected or excluded
+    with nothing_collected():
+        plan = _planned(project)
+        translator = translator or translator_of(plan.project)
+        if select is None and exclude is None:
+            whole = project_definitions(plan, translator)
+            return whole if with_executor else _without_executor(whole)
+        check_keys(plan, translator)
+        chosen = _chosen(plan, translator, select, exclude)
+        assert chosen is not None  # something is selected or excluded
+        return _part(plan, translator, chosen, with_executor)
+
+
+def _part(
+    plan: ProjectPlan, translator: DfplanTranslator, chosen: _Chosen, with_executor: bool
+) -> dg.Definitions:
     return dg.Definitions(
         assets=[*_view_assets(plan, translator, chosen), *source_assets(plan, translator, chosen.sources)],
         executor=executor_for(plan.project.scheduling) if with_executor else None,
