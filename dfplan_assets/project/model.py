@@ -203,7 +203,8 @@ class Project:
 
     ``output`` is an absolute folder. ``store`` is a SQLAlchemy URL whose SQLite path is absolute.
     ``data_version`` says of each view that does not say so itself when its result counts as another one:
-    when it was made of other ``inputs``, or when its ``content`` differs.
+    when it was made of other ``inputs``, or when its ``content`` differs. ``translator`` names what says how
+    views look in Dagster, as ``module:name``.
     """
 
     name: str
@@ -225,6 +226,7 @@ class Project:
     automation: Automation | None = None
     drift_sensor: DriftSensor = DriftSensor()
     data_version: DataVersionPolicy = "inputs"
+    translator: str | None = None
 
     @property
     def golden_plans(self) -> Golden:
