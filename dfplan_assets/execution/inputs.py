@@ -51,8 +51,8 @@ class Inputs:
 
         Of a partitioned view, a view without partitions reads all partitions that have a result; a
         partition reads those that it is mapped to, which must all have one. Of a published table all
-        partitions are read. Raises ExecutionError where a view or published table that it reads has no result,
-        or one of other columns.
+        partitions are read. Raises ExecutionError where a view or published table that it reads has no
+        result, or one of other columns.
         """
         view_plan = plan.views[view]
         results = {}
@@ -182,7 +182,7 @@ def _published(view_plan: ViewPlan, source: Source) -> Publication:
     if result is None:
         raise ExecutionError(
             view_plan.view.where,
-            f"it reads the table {source.name}, which has no published result: the asset {source.asset} makes it",
+            f"it reads the table {source.name}, which its asset {source.asset} has not published yet",
             f'Materialise {source.asset} first; it has to have io_manager_key="{IO_MANAGER_KEY}".',
         )
     return result
@@ -210,8 +210,8 @@ def _check_published(
                 view_plan.view.where,
                 f"the published table {source.name} has other columns than the view was planned with: "
                 f"{differences} ({file})",
-                f"Materialise {source.asset} again if columns: in dfplan.yaml changed. Otherwise read the project "
-                "again: reload the code location in Dagster, or start the command anew.",
+                f"If columns: in dfplan.yaml changed, materialise {source.asset} first. Otherwise read the "
+                "project again: reload the code location in Dagster, or start the command anew.",
             )
 
 

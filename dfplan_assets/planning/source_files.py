@@ -22,8 +22,8 @@ EXTENSIONS = {
 def source_files(source: Source) -> tuple[Path, ...] | None:
     """The files of a source that stand on this machine; None for an object store.
 
-    Those of a folder end as its format's files do. None for a Delta table too, whose log names them. Those of a
-    published table are of its last result; raises UnreadableSourceError where its manifest is damaged.
+    Those of a folder end as its format's files do. None for a Delta table too, whose log names them. Those
+    of a published table are of its last result; raises UnreadableSourceError where its manifest is damaged.
     """
     path = source.path
     if source.is_published:

@@ -88,10 +88,11 @@ def _schema_of_published(source: Source) -> pa.Schema:
     return _inferred(Source(source.name, str(newest.files[0]), "parquet", {}, None))
 
 
-def register_result(ctx: SessionContext, view: str, files: Sequence[str], schema: pa.Schema) -> None:
+def register_result(ctx: SessionContext, view: str, files: Sequence[str], schema: pa.Schema | None) -> None:
     """Registers the published Parquet files of a view under its name.
 
     ``files`` are those of one publication, all in one folder of their own, or of several partitions.
+    Without a schema the files say it.
     """
     folders = {str(Path(file).parent) for file in files}
     path = files[0] if len(files) == 1 else f"{Path(files[0]).parent}/"

@@ -34,8 +34,8 @@ class Source:
     is that of a Delta table, None for the latest. ``data_version`` says how it is told whether the rows are
     still the same: ``files`` (by the files, or the version of a Delta table), or ``module:function``.
 
-    ``format`` is ``published`` for a table that a Python asset makes: ``asset`` is then its key in Dagster, parts
-    joined by ``/``, and ``path`` the folder below the project's output in which its results are.
+    ``format`` is ``published`` for a table that a Python asset makes: ``asset`` is then its key in Dagster,
+    parts joined by ``/``, and ``path`` the folder below the project's output in which its results are.
     """
 
     name: str

@@ -76,8 +76,8 @@ def _source(name: str, node: Node, root: Path, output: str) -> Source:
         parts = node.entries(known=_KEYS)
     else:
         raise node.expected(
-            "a path, or a mapping with path, format, version, options, columns and data_version, or with asset "
-            "and columns"
+            "a path, or a mapping with path, format, version, options, columns and data_version, or with "
+            "asset and columns"
         )
     if "asset" in parts:
         return _published(name, parts, output)
