@@ -158,7 +158,7 @@ class PinnedProject:
         # Folding constants puts the moment of planning into the plan; without it now() stays now().
         folding = not found.identity.volatile_functions
         if folding not in self._sessions:
-            ctx = planning_context(self.plan.project.engine)
+            ctx = planning_context(self.plan.project.engine, self.plan.functions)
             if not folding:
                 ctx.remove_optimizer_rule("simplify_expressions")
             self._sessions[folding] = ctx, set()
