@@ -15,6 +15,7 @@ from dagster._core.storage.tags import PRIORITY_TAG
 from dfplan_assets.errors import ExecutionError, InputError
 from dfplan_assets.execution.publication import Publication, together
 from dfplan_assets.orchestration.bundle_metadata import bundle_metadata, store_failure
+from dfplan_assets.orchestration.bundled_io_manager import BundledIOManager, bundled_io_manager, bundling
 from dfplan_assets.orchestration.data_versions import (
     OBSERVE_OP,
     STALE_TAG,
@@ -27,6 +28,7 @@ from dfplan_assets.orchestration.partitions import asked_partitions
 from dfplan_assets.orchestration.plan_checks import PlanChecker, check_specs, worst_of
 from dfplan_assets.orchestration.run_metadata import reused_metadata, run_metadata
 from dfplan_assets.orchestration.runner import Attempt, Made, Reused
+from dfplan_assets.orchestration.table_keys import keys_of_tables
 from dfplan_assets.orchestration.translator import DfplanTranslator, why_unplanned
 from dfplan_assets.orchestration.view_steps import ViewStep, running
 from dfplan_assets.planning.bundle import ProjectPlan, UnplannedView, ViewPlan
@@ -50,17 +52,19 @@ def view_assets(
     """
     ops = op_names(project.all_views, translator.get_asset_key)
     checker = PlanChecker(project)
+    io_manager = bundled_io_manager(project, translator)
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
-    for name, plan in project.views.items():
-        if project.is_virtual(name):
-            assets.append(translator.get_asset_spec(project, plan.view))
-        elif views is None or name in views:
-            assets.append(_view_asset(project, plan, ops[name], translator, make, checker))
-    for name, unplanned in project.unplanned.items():
-        if project.is_virtual(name):
-            assets.append(translator.get_asset_spec(project, unplanned.view))
-        elif views is None or name in views:
-            assets.append(_unplanned_asset(project, unplanned, ops[name], translator))
+    with bundling():
+        for name, plan in project.views.items():
+            if project.is_virtual(name):
+                assets.append(translator.get_asset_spec(project, plan.view))
+            elif views is None or name in views:
+                assets.append(_view_asset(project, plan, ops[name], translator, make, checker, io_manager))
+        for name, unplanned in project.unplanned.items():
+            if project.is_virtual(name):
+                assets.append(translator.get_asset_spec(project, unplanned.view))
+            elif views is None or name in views:
+                assets.append(_unplanned_asset(project, unplanned, ops[name], translator, io_manager))
     return assets
 
 
@@ -90,12 +94,11 @@ def source_specs(project: ProjectPlan, translator: DfplanTranslator) -> dict[str
     return {
         source.name: translator.get_source_spec(project, source)
         for source in project.project.sources.values()
+        if not source.is_published  # it is an asset of the user's already
     }
 
 
-def op_names(
-    views: Iterable[str], key_of: Callable[[str], dg.AssetKey] | None = None
-) -> Mapping[str, str]:
+def op_names(views: Iterable[str], key_of: Callable[[str], dg.AssetKey] | None = None) -> Mapping[str, str]:
     """A name for each view's op, made of its asset key: unique, letters, digits and underscores, and no word
     that is reserved.
 
@@ -128,9 +131,10 @@ def _view_asset(
     translator: DfplanTranslator,
     make: Make,
     checker: PlanChecker,
+    io_manager: BundledIOManager,
 ) -> dg.AssetsDefinition:
     view = plan.view.name
-    spec = translator.get_asset_spec(project, plan.view)
+    spec = io_manager.on(translator.get_asset_spec(project, plan.view))
     checks = check_specs(project.project.plan_checks, spec.key)
 
     @dg.multi_asset(
@@ -138,6 +142,7 @@ def _view_asset(
         check_specs=checks,
         name=op_name,
         code_version=spec.code_version,
+        resource_defs=io_manager.resources,
         op_tags=_op_tags(plan.view),
         backfill_policy=translator.get_backfill_policy(plan.view),
     )
@@ -146,7 +151,7 @@ def _view_asset(
     def run_view() -> dg.MaterializeResult:  # type: ignore[type-arg]
         context = dg.AssetExecutionContext.get()
         keys: Sequence[str | None] = asked_partitions(context) if plan.view.partitions else (None,)
-        key_of = translator.get_asset_key
+        key_of = keys_of_tables(project.project, translator.get_asset_key)
         done: list[tuple[Publication, Mapping[str, dg.MetadataValue]]] = []
         checks: list[Sequence[dg.AssetCheckResult]] = []
         failures: list[str] = []
@@ -229,13 +234,18 @@ def _failure_text(failures: Sequence[str], asked: int) -> str:
 
 
 def _unplanned_asset(
-    project: ProjectPlan, unplanned: UnplannedView, op_name: str, translator: DfplanTranslator
+    project: ProjectPlan,
+    unplanned: UnplannedView,
+    op_name: str,
+    translator: DfplanTranslator,
+    io_manager: BundledIOManager,
 ) -> dg.AssetsDefinition:
     """An asset that says why its view cannot be planned, and fails with that when it is run."""
 
     @dg.multi_asset(
-        specs=[translator.get_asset_spec(project, unplanned.view)],
+        specs=[io_manager.on(translator.get_asset_spec(project, unplanned.view))],
         name=op_name,
+        resource_defs=io_manager.resources,
         op_tags=_op_tags(unplanned.view),
         backfill_policy=translator.get_backfill_policy(unplanned.view),
     )

@@ -41,6 +41,8 @@ def identity_reasons(plan: ProjectPlan, view: str, before: Mapping[str, str]) ->
 
 def source_reason(source: Source, before: Mapping[str, str], now: Mapping[str, str]) -> str:
     """What of a source changed, in words; ``before`` and ``now`` are the parts of its versions."""
+    if source.is_published:
+        return f"table {source.name} " + ("has no published result" if NO_FILE in now else "changed")
     if before.get(READING) != now.get(READING):
         return f"{source.name} is read in another way"
     old = {name: part for name, part in before.items() if name != READING}
