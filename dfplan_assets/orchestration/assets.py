@@ -26,10 +26,10 @@ from dfplan_assets.orchestration.data_versions import (
 )
 from dfplan_assets.orchestration.markdown import fenced, shorten
 from dfplan_assets.orchestration.partitions import asked_partitions
-from dfplan_assets.orchestration.plan_checks import PlanChecker, check_specs, worst_of
 from dfplan_assets.orchestration.run_metadata import reused_metadata, run_metadata
-from dfplan_assets.orchestration.runner import Attempt, Made, Reused
+from dfplan_assets.orchestration.runner import Attempt, Made, ProjectRunner, Reused
 from dfplan_assets.orchestration.translator import DfplanTranslator
+from dfplan_assets.orchestration.view_checks import ViewChecks, worst_of
 from dfplan_assets.orchestration.view_steps import ViewStep, running
 from dfplan_assets.planning.bundle import ProjectPlan, UnplannedView, ViewPlan
 from dfplan_assets.project.model import View
@@ -51,7 +51,8 @@ def view_assets(
     it reads itself, and never runs it.
     """
     ops = op_names(project.all_views)
-    checker = PlanChecker(project)
+    runtime = make.runtime if isinstance(make, ProjectRunner) else None
+    checker = ViewChecks(project, translator.get_asset_key, runtime)
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
     for name, plan in project.views.items():
         if project.is_virtual(name):
@@ -120,25 +121,29 @@ def _view_asset(
     op_name: str,
     translator: DfplanTranslator,
     make: Make,
-    checker: PlanChecker,
+    checker: ViewChecks,
 ) -> dg.AssetsDefinition:
     view = plan.view.name
     spec = _view_spec(project, plan, translator)
-    checks = check_specs(project.project.plan_checks, spec.key)
+    checks = checker.specs(view)
 
     @dg.multi_asset(
         specs=[spec],
         check_specs=checks,
+        can_subset=bool(checks),  # so that a check can be executed by itself
         name=op_name,
         code_version=spec.code_version,
         op_tags=_op_tags(plan.view),
         backfill_policy=translator.get_backfill_policy(plan.view),
     )
     @running(ViewStep(project, view))
-    # Dagster knows a result that brings checks with it by this very annotation, without parameter.
-    def run_view() -> dg.MaterializeResult:  # type: ignore[type-arg]
+    def run_view() -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         context = dg.AssetExecutionContext.get()
-        keys: Sequence[str | None] = asked_partitions(context) if plan.view.partitions else (None,)
+        asked = asked_partitions(context) if plan.view.partitions else ()
+        if not context.selected_asset_keys:
+            yield from checker.alone(view, asked, context.selected_asset_check_keys)
+            return
+        keys: Sequence[str | None] = asked if plan.view.partitions else (None,)
         key_of = translator.get_asset_key
         done: list[tuple[Publication, Mapping[str, dg.MetadataValue]]] = []
         checks: list[Sequence[dg.AssetCheckResult]] = []
@@ -168,7 +173,7 @@ def _view_asset(
                 }
                 done.append((made.done.publication, metadata))
             tell_sources_read(context, project.project.sources, key_of, done[-1][0])
-            checks.append(checker.results(view, spec.key, made))
+            checks.append(checker.results(view, made, context.selected_asset_check_keys))
         if failures:
             # A step that fails has made nothing, to Dagster; what it did make is published.
             for publication, shown in done:
@@ -187,7 +192,7 @@ def _view_asset(
                 context.add_asset_metadata(shown, asset_key=spec.key, partition_key=publication.partition_key)
         # Dagster gives all partitions of one step the same data version.
         result = together([publication for publication, _ in done])
-        return dg.MaterializeResult(
+        yield dg.MaterializeResult(
             asset_key=spec.key,
             metadata=done[0][1] if len(done) == 1 else None,
             data_version=dg.DataVersion(result.data_version),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import dagster as dg
@@ -12,7 +12,7 @@ from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunctio
 
 from dfplan_assets.planning.bundle import ProjectPlan
 
-OpFunction = Callable[[], dg.MaterializeResult[None]]
+OpFunction = TypeVar("OpFunction", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
