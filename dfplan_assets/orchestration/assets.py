@@ -42,7 +42,7 @@ _FAILURE_BYTES = 8_000
 
 def view_assets(
     project: ProjectPlan, translator: DfplanTranslator, make: Make, views: Collection[str] | None = None
-) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+) -> list[dg.AssetsDefinition | dg.AssetSpec | dg.AssetChecksDefinition]:
     """An asset with an op of its own for each stored view, depending on the tables that its plan reads.
 
     With ``views``, only for these stored views.
@@ -53,12 +53,15 @@ def view_assets(
     ops = op_names(project.all_views)
     runtime = make.runtime if isinstance(make, ProjectRunner) else None
     checker = ViewChecks(project, translator.get_asset_key, runtime)
-    assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
+    assets: list[dg.AssetsDefinition | dg.AssetSpec | dg.AssetChecksDefinition] = []
     for name, plan in project.views.items():
         if project.is_virtual(name):
             assets.append(_view_spec(project, plan, translator))
         elif views is None or name in views:
             assets.append(_view_asset(project, plan, ops[name], translator, make, checker))
+            apart = checker.step_apart(name, check_op_name(ops[name]))
+            if apart is not None:
+                assets.append(apart)
     for name, unplanned in project.unplanned.items():
         if project.is_virtual(name):
             assets.append(_unplanned_spec(project, unplanned, translator))
@@ -105,6 +108,11 @@ def op_names(views: Iterable[str]) -> Mapping[str, str]:
         else f"{name}_{sha256(view.encode()).hexdigest()[:8]}"
         for view, name in plain.items()
     }
+
+
+def check_op_name(op_name: str) -> str:
+    """A name for the op of those checks that have a step of their own, after that of their view's op."""
+    return f"{op_name}__checks_{sha256(op_name.encode()).hexdigest()[:4]}"
 
 
 def _is_valid_op_name(name: str) -> bool:

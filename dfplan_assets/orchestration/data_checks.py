@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 
 import dagster as dg
@@ -35,9 +35,9 @@ _SECONDS_DIGITS = 6
 def data_check_specs(
     planned: PlannedChecks,
     key_of: Callable[[str], dg.AssetKey],
-    before: Callable[[str], Collection[str]],
+    waits_for: Mapping[str, Collection[str]],
 ) -> list[dg.AssetCheckSpec]:
-    """The checks of a view's rows as Dagster knows them; ``before`` has the views that one waits for.
+    """The checks of a view's rows as Dagster knows them, with the views that some wait for, by check.
 
     One that cannot be evaluated is there too and says why.
     """
@@ -48,8 +48,8 @@ def data_check_specs(
             description=_description(check, planned),
             blocking=check.blocking,
             additional_deps=[
-                dg.AssetDep(key_of(view), partition_mapping=dg.AllPartitionMapping())
-                for view in before(check.name)
+                dg.AssetDep(key_of(other), partition_mapping=dg.AllPartitionMapping())
+                for other in waits_for.get(check.name, ())
             ],
         )
         for check in planned.view.checks

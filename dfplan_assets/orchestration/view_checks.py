@@ -1,18 +1,26 @@
 """All asset checks of a view: those of its plan and those of its rows.
 
 They are evaluated in the step that makes the result, or by themselves over the last result: the UI's
-"Execute check" runs the view's step with some of its checks and without the view.
+"Execute check" runs the view's step with some of its checks and without the view. A relationship to a view
+that this one does not read has a step of its own, behind both: Dagster lets no check within an asset's step
+wait for anything.
 """
 
 from __future__ import annotations
 
 import atexit
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from datetime import datetime, timezone
 from functools import cached_property
 from threading import Lock
 
 import dagster as dg
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+)
 
 from dfplan_assets.execution.data_checks import evaluate
 from dfplan_assets.execution.publication import Publication
@@ -22,9 +30,9 @@ from dfplan_assets.orchestration.data_checks import data_check_result, data_chec
 from dfplan_assets.orchestration.plan_checks import PlanChecker, check_specs
 from dfplan_assets.orchestration.runner import Made, Reused
 from dfplan_assets.planning.bundle import ProjectPlan
-from dfplan_assets.planning.check_order import checked_against
+from dfplan_assets.planning.check_order import checks_apart
 from dfplan_assets.planning.check_queries import PlannedChecks, plan_checks
-from dfplan_assets.project.partitions import Partition
+from dfplan_assets.project.partitions import Partition, Partitions
 from dfplan_assets.store import Recorded
 
 _NOT_RECORDED = Recorded(None, None, None, None)
@@ -59,13 +67,31 @@ class ViewChecks:
         self._opened: Runtime | None = None
 
     def specs(self, view: str) -> list[dg.AssetCheckSpec]:
-        """The checks of one view, none where it has none."""
+        """The checks that are made in the step of a view, none where there are none."""
         of_plan = check_specs(self._plan.project.plan_checks, self._key_of(view))
+        apart = self._apart.get(view, {})
+        return [*of_plan, *(spec for spec in self._of_rows(view) if spec.name not in apart)]
+
+    def step_apart(self, view: str, op_name: str) -> dg.AssetChecksDefinition | None:
+        """The step for those checks of a view that wait for other views, None where there are none."""
+        apart = self._apart.get(view, {})
+        specs = [spec for spec in self._of_rows(view) if spec.name in apart]
+        if not specs:
+            return None
+        partitions = self._plan.project.views[view].partitions
+
+        @dg.multi_asset_check(specs=specs, name=op_name, can_subset=True)
+        def check_rows() -> Iterator[dg.AssetCheckResult]:
+            context = dg.AssetCheckExecutionContext.get()
+            asked = () if partitions is None else _asked(partitions, context.run.tags)
+            yield from self.alone(view, asked, context.selected_asset_check_keys)
+
+        return check_rows
+
+    def _of_rows(self, view: str) -> list[dg.AssetCheckSpec]:
         if not self._plan.views[view].view.checks:
-            return of_plan
-        before = self._before.get(view, {})
-        of_rows = data_check_specs(self._checks(view), self._key_of, lambda name: before.get(name, ()))
-        return [*of_plan, *of_rows]
+            return []
+        return data_check_specs(self._checks(view), self._key_of, self._apart.get(view, {}))
 
     def results(
         self, view: str, made: Made | Reused, selected: Collection[dg.AssetCheckKey]
@@ -119,8 +145,8 @@ class ViewChecks:
         return self._planned[view]
 
     @cached_property
-    def _before(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
-        return checked_against(self._plan)
+    def _apart(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+        return checks_apart(self._plan)
 
     def _own_runtime(self) -> Runtime:
         with self._opening:
@@ -131,6 +157,16 @@ class ViewChecks:
                     open_runtime(self._plan.project.engine, self._warehouse)
                 )
             return self._opened
+
+
+def _asked(partitions: Partitions, tags: Mapping[str, str]) -> Sequence[str]:
+    """The keys that a run asks for by its tags, none where it names none."""
+    first = tags.get(PARTITION_NAME_TAG) or tags.get(ASSET_PARTITION_RANGE_START_TAG)
+    if first is None:
+        return ()
+    last = tags.get(PARTITION_NAME_TAG) or tags[ASSET_PARTITION_RANGE_END_TAG]
+    keys = partitions.keys(datetime.now(timezone.utc))
+    return keys[keys.index(first) : keys.index(last) + 1]
 
 
 def worst_of(evaluated: Sequence[Sequence[dg.AssetCheckResult]]) -> list[dg.AssetCheckResult]:

@@ -1,4 +1,4 @@
-"""Which views must have run before the checks of another view are made, when both run."""
+"""Which checks of a view are made in a step of their own, since they need the new rows of another view."""
 
 from __future__ import annotations
 
@@ -7,46 +7,69 @@ from collections.abc import Mapping
 import rustworkx
 
 from dfplan_assets.planning.bundle import ProjectPlan
-from dfplan_assets.project.data_checks import Relationship
+from dfplan_assets.project.data_checks import DataCheck, Relationship
 
 
-def checked_against(plan: ProjectPlan) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
-    """Of each planned view's relationships, by check, the stored views that are to run before that view.
+def upstream_of(plan: ProjectPlan, view: str) -> frozenset[str]:
+    """All views that a view reads, directly or through others."""
+    found: set[str] = set()
+    waiting = [view]
+    while waiting:
+        for table in plan.tables_of(waiting.pop()):
+            if table in plan.project.views and table not in found:
+                found.add(table)
+                waiting.append(table)
+    return frozenset(found)
 
-    Else a check would compare new rows with another table's rows of yesterday. Left out is what would make a
-    circle, since that other table reads the view, or has a relationship to it: it is compared with what is
-    published then.
+
+def views_behind(plan: ProjectPlan, table: str) -> tuple[str, ...]:
+    """The stored views whose results a table has: itself, or those that one that is not stored reads."""
+    stored = plan.stored_tables(table) if plan.is_virtual(table) else (table,)
+    return tuple(name for name in stored if name in plan.views)
+
+
+def checks_apart(plan: ProjectPlan) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+    """Of each planned view, the checks that wait for other views, by name, with the views they wait for.
+
+    These are relationships to what the view does not read: made in the view's own step, they would compare
+    its new rows with what the other view had published before. One that blocks makes all that reads the view
+    wait for the other view too; where that would be a circle, it is left out, and compares with what is
+    published when the view has run.
     """
-    asking = [name for name in plan.views if _relationships(plan, name)]
-    if not asking:
+    relationships = {
+        name: [check for check in each.view.checks if _waits_for(plan, name, check)]
+        for name, each in plan.views.items()
+    }
+    if not any(relationships.values()):
         return {}
     graph: rustworkx.PyDiGraph[str, None] = rustworkx.PyDiGraph()
     node = {name: graph.add_node(name) for name in plan.all_views}
+    readers: dict[str, list[str]] = {}
     for name in plan.all_views:
         for table in plan.tables_of(name):
             if table in node:
                 graph.add_edge(node[table], node[name], None)
+                readers.setdefault(table, []).append(name)
     found: dict[str, dict[str, tuple[str, ...]]] = {}
-    for name in asking:
-        for check, table in _relationships(plan, name).items():
-            stored = plan.stored_tables(table) if plan.is_virtual(table) else (table,)
-            before = []
-            for other in stored:
-                if other in plan.views and other != name and not _reaches(graph, node[name], node[other]):
-                    graph.add_edge(node[other], node[name], None)
-                    before.append(other)
-            found.setdefault(name, {})[check] = tuple(before)
+    for name, checks in relationships.items():
+        for check in checks:
+            others = _waits_for(plan, name, check)
+            if check.blocking:
+                waiting = readers.get(name, [])
+                reached = {each for reader in waiting for each in rustworkx.descendants(graph, node[reader])}
+                if reached.union(node[reader] for reader in waiting) & {node[other] for other in others}:
+                    continue
+                graph.add_edges_from_no_data(
+                    [(node[other], node[reader]) for other in others for reader in waiting]
+                )
+            found.setdefault(name, {})[check.name] = others
     return found
 
 
-def _relationships(plan: ProjectPlan, view: str) -> Mapping[str, str]:
-    """The planned views that a view's relationships name, by check."""
-    return {
-        check.name: check.rule.to
-        for check in plan.views[view].view.checks
-        if isinstance(check.rule, Relationship) and check.rule.to in plan.views
-    }
-
-
-def _reaches(graph: rustworkx.PyDiGraph[str, None], start: int, end: int) -> bool:
-    return end in rustworkx.descendants(graph, start)
+def _waits_for(plan: ProjectPlan, view: str, check: DataCheck) -> tuple[str, ...]:
+    """The views that a check compares with, and that may run after its own view."""
+    rule = check.rule
+    if not isinstance(rule, Relationship) or rule.to not in plan.views:
+        return ()
+    before = upstream_of(plan, view)
+    return tuple(name for name in views_behind(plan, rule.to) if name != view and name not in before)

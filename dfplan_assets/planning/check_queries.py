@@ -17,6 +17,7 @@ from datafusion import DataFrame, SessionContext
 from dfplan_assets.errors import InputError, ParameterError, PlanningError, UnknownNameError
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.planning.catalog import schema_and_table
+from dfplan_assets.planning.check_order import upstream_of, views_behind
 from dfplan_assets.planning.check_types import kind_of, sql_literal, sql_name
 from dfplan_assets.planning.guard import NO_CHANGES, planning_error
 from dfplan_assets.planning.panics import raise_unless_datafusion
@@ -196,6 +197,7 @@ class _Planner:
                 f"check {check.name}: the view {rule.to} cannot be planned: {error.cause}",
                 error.next_step,
             )
+        self._refuse_circle(check, rule)
         schema = self._schema_of(rule.to)
         if rule.field not in schema.names:
             raise UnknownNameError(
@@ -229,6 +231,18 @@ class _Planner:
             table=rule.to,
             checked_as=name,
         )
+
+    def _refuse_circle(self, check: DataCheck, rule: Relationship) -> None:
+        if not check.blocking or rule.to not in self._plan.views:
+            return
+        for other in views_behind(self._plan, rule.to):
+            if self.view.name in upstream_of(self._plan, other):
+                raise PlanningError(
+                    check.where,
+                    f"check {check.name}: it blocks what reads {self.view.name} until {other} has run, which "
+                    f"reads {self.view.name} itself",
+                    "Take blocking: true out, or check this in a view behind both.",
+                )
 
     def _expression(self, check: DataCheck, rule: Expression) -> CheckQuery:
         frame = self._predicate(check, rule.predicate)
