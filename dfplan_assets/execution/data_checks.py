@@ -8,10 +8,13 @@ has not (0.0 and -0.0). Rows that do not pass are looked for only where there ar
 
 from __future__ import annotations
 
+import datetime
+import math
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,11 +26,12 @@ from dfplan_assets.execution.analysis import totals, walk
 from dfplan_assets.execution.failures import reporting
 from dfplan_assets.execution.inputs import column_differences
 from dfplan_assets.execution.metrics import profile_operators
+from dfplan_assets.execution.partition_checks import partition_to_run
 from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.runtime import Runtime
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import ProjectPlan
-from dfplan_assets.planning.check_queries import CheckQuery, PlannedChecks
+from dfplan_assets.planning.check_queries import CheckQuery, PlannedChecks, plan_checks
 from dfplan_assets.planning.guard import NO_CHANGES
 from dfplan_assets.planning.inlining import register_inlined
 from dfplan_assets.planning.partitions import partitions_of
@@ -88,6 +92,52 @@ def evaluate(
         for finding in _Evaluation(plan, planned, publication, warehouse, runtime).findings()
     }
     return tuple(found[check.name] for check in planned.view.checks if check.name in found)
+
+
+def check_published(
+    plan: ProjectPlan,
+    view: str,
+    warehouse: Warehouse,
+    runtime: Runtime,
+    partition_key: str | None = None,
+) -> tuple[Finding, ...]:
+    """What all checks of a view find in its last published result: all of it, or one partition.
+
+    Raises InputError for a key that is no partition of the view.
+    """
+    declared = plan.project.views[view]
+    if view in plan.unplanned:
+        return tuple(_untold(check, plan.unplanned[view].error) for check in declared.checks)
+    if partition_key is None or declared.partitions is None:
+        publication = warehouse.whole(view, declared.partitions)
+    else:
+        publication = warehouse.current(view, partition_to_run(declared, partition_key))
+    if publication is None:
+        what = "it" if partition_key is None else f"its partition {partition_key}"
+        missing = ExecutionError(
+            declared.where, f"{what} has no published result", f"Materialise it: dfplan run '+{view}'"
+        )
+        return tuple(_untold(check, missing) for check in declared.checks)
+    return evaluate(plan, plan_checks(plan, view), publication, warehouse, runtime)
+
+
+def sample_values(sample: pa.Table) -> list[list[str | None]]:
+    """Rows as texts for reading, None for null; texts in quotes, so that a blank at their end can be seen."""
+    columns = [[shown(scalar) for scalar in column] for column in sample.columns]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def shown(scalar: pa.Scalar) -> str | None:
+    """A value as text for reading."""
+    if not scalar.is_valid:
+        return None
+    try:
+        value = scalar.as_py()
+    except (ValueError, OverflowError, pa.ArrowException):  # a time that Python has none for
+        return str(scalar.cast(pa.int64()).as_py())
+    if isinstance(value, float) and math.isnan(value):
+        return "NaN"
+    return str(value) if isinstance(value, (datetime.date, datetime.time, Decimal)) else repr(value)
 
 
 def check_result(plan: ProjectPlan, publication: Publication) -> None:

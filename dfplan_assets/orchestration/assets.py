@@ -181,7 +181,8 @@ def _view_asset(
                 }
                 done.append((made.done.publication, metadata))
             tell_sources_read(context, project.project.sources, key_of, done[-1][0])
-            checks.append(checker.results(view, made, context.selected_asset_check_keys))
+            selected = context.selected_asset_check_keys
+            checks.append(checker.results(view, made, selected, context.instance))
         if failures:
             # A step that fails has made nothing, to Dagster; what it did make is published.
             for publication, shown in done:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
-import math
 from collections.abc import Callable, Collection, Mapping
-from decimal import Decimal
 
 import dagster as dg
 import pyarrow as pa
 
-from dfplan_assets.execution.data_checks import Finding
+from dfplan_assets.execution.data_checks import Finding, sample_values
 from dfplan_assets.orchestration.markdown import fenced, fit, shorten, table
+from dfplan_assets.orchestration.repeated_checks import EVALUATED
 from dfplan_assets.planning.check_queries import PlannedChecks, row_count_sentence
 from dfplan_assets.project.data_checks import (
     AcceptedValues,
@@ -56,8 +54,8 @@ def data_check_specs(
     ]
 
 
-def data_check_result(finding: Finding, key: dg.AssetKey) -> dg.AssetCheckResult:
-    """What a check found, as Dagster takes it.
+def data_check_result(finding: Finding, key: dg.AssetKey, made_of: str | None) -> dg.AssetCheckResult:
+    """What a check found, as Dagster takes it; ``made_of`` is a hash of what it was found in, if it has one.
 
     One that could not be evaluated has not passed: it warns, and one that blocks then blocks, since nobody
     knows what it would let through.
@@ -72,7 +70,10 @@ def data_check_result(finding: Finding, key: dg.AssetKey) -> dg.AssetCheckResult
         check_name=check.name,
         severity=dg.AssetCheckSeverity.WARN if warns else dg.AssetCheckSeverity.ERROR,
         description=shorten(said, _TEXT_BYTES),
-        metadata=_metadata(finding),
+        metadata={
+            **_metadata(finding),
+            **({EVALUATED: dg.MetadataValue.text(made_of)} if told and made_of is not None else {}),
+        },
     )
 
 
@@ -84,7 +85,9 @@ def rule_in_words(check: DataCheck) -> str:
     if isinstance(rule, Unique):
         return f"No two rows have the same {' and '.join(rule.columns)}; nulls do not count."
     if isinstance(rule, AcceptedValues):
-        shown = [_shown(value) for value in rule.values[:_DESCRIBED_VALUES]]
+        shown = [
+            repr(value) if isinstance(value, str) else str(value) for value in rule.values[:_DESCRIBED_VALUES]
+        ]
         more = len(rule.values) - len(shown)
         listed = ", ".join(shown) + (f" and {more:,} more" if more else "")
         return f"Every {rule.column} is one of {listed}, or null."
@@ -100,8 +103,8 @@ def sample_text(sample: pa.Table) -> str:
     """Rows as a Markdown table of as many columns and lines as fit, with a line that says what does not."""
     names = sample.column_names[:_SAMPLE_COLUMNS]
     rows = [
-        tuple(_short(_shown_scalar(sample.column(name)[row])) for name in names)
-        for row in range(sample.num_rows)
+        tuple(_short("NULL" if value is None else value) for value in row)
+        for row in sample_values(sample.select(names))
     ]
     lines = table([_short(name) for name in names], rows, numeric=[False] * len(names)).split("\n")
     shown = fit(lines, _SAMPLE_BYTES)
@@ -146,21 +149,3 @@ def _metadata(finding: Finding) -> dict[str, dg.MetadataValue]:
 
 def _short(text: str) -> str:
     return text if len(text) <= _VALUE_CHARACTERS else f"{text[: _VALUE_CHARACTERS - 1]}…"
-
-
-def _shown_scalar(scalar: pa.Scalar) -> str:
-    """A value for reading; texts in quotes, so that a blank at their end and the text NULL can be seen."""
-    if not scalar.is_valid:
-        return "NULL"
-    try:
-        return _shown(scalar.as_py())
-    except (ValueError, OverflowError, pa.ArrowException):  # a time that Python has none for
-        return str(scalar.cast(pa.int64()).as_py())
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, float):
-        return "NaN" if math.isnan(value) else repr(value)
-    if isinstance(value, (datetime.date, datetime.time, Decimal)):
-        return str(value)
-    return repr(value)

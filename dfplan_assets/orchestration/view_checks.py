@@ -28,6 +28,7 @@ from dfplan_assets.execution.runtime import Runtime, open_runtime
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.orchestration.data_checks import data_check_result, data_check_specs
 from dfplan_assets.orchestration.plan_checks import PlanChecker, check_specs
+from dfplan_assets.orchestration.repeated_checks import evaluated_of, repeated
 from dfplan_assets.orchestration.runner import Made, Reused
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.planning.check_order import checks_apart
@@ -94,9 +95,16 @@ class ViewChecks:
         return data_check_specs(self._checks(view), self._key_of, self._apart.get(view, {}))
 
     def results(
-        self, view: str, made: Made | Reused, selected: Collection[dg.AssetCheckKey]
+        self,
+        view: str,
+        made: Made | Reused,
+        selected: Collection[dg.AssetCheckKey],
+        instance: dg.DagsterInstance | None = None,
     ) -> list[dg.AssetCheckResult]:
-        """The results of the selected checks of a view, which was just made or whose last result stays."""
+        """The results of the selected checks of a view, which was just made or whose last result stays.
+
+        Where it stays, checks of its rows that ``instance`` has a result of are not made again.
+        """
         publication = made.publication if isinstance(made, Reused) else made.done.publication
         names = {key.name for key in selected}
         key = self._key_of(view)
@@ -104,8 +112,17 @@ class ViewChecks:
         if not self._plan.views[view].view.checks:
             return of_plan
         planned = self._checks(view).only(names)
+        evaluated = evaluated_of(planned, publication)
+        known = []
+        if instance is not None and isinstance(made, Reused):
+            known = repeated(instance, key, evaluated)
+            planned = planned.only(names.difference(str(result.check_name) for result in known))
         findings = evaluate(self._plan, planned, publication, self._warehouse, self._runtime())
-        return [*of_plan, *(data_check_result(finding, key) for finding in findings)]
+        return [
+            *of_plan,
+            *known,
+            *(data_check_result(finding, key, evaluated.get(finding.check.name)) for finding in findings),
+        ]
 
     def alone(
         self, view: str, partition_keys: Sequence[str], selected: Collection[dg.AssetCheckKey]

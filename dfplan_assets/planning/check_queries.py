@@ -260,7 +260,7 @@ class _Planner:
             )
         return self._of_rows(
             check,
-            f"not {' '.join(rule.predicate.split())}",
+            f"{' '.join(rule.predicate.split())} does not hold",
             self._columns_of(frame),
             f"NOT (\n{rule.predicate}\n)",
         )
