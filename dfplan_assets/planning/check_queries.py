@@ -21,6 +21,7 @@ from dfplan_assets.planning.check_order import upstream_of, views_behind
 from dfplan_assets.planning.check_types import kind_of, sql_literal, sql_name
 from dfplan_assets.planning.guard import NO_CHANGES, planning_error
 from dfplan_assets.planning.panics import raise_unless_datafusion
+from dfplan_assets.planning.secrets import hider
 from dfplan_assets.planning.session import planning_context
 from dfplan_assets.planning.sources import register_empty, source_schema
 from dfplan_assets.planning.sql_text import parameter_names
@@ -267,8 +268,7 @@ class _Planner:
 
     def _predicate(self, check: DataCheck, predicate: str) -> DataFrame:
         """The predicate as the only column of a planned query over the result."""
-        where = f"{check.where}: check {check.name}"
-        values = self._values(where, predicate)
+        values = self._values(check, predicate)
         ctx = self._session()
         try:
             ctx.table(self.table).parse_sql_expr(predicate)
@@ -284,31 +284,31 @@ class _Planner:
                     check.where, f"check {check.name}: its expression holds a subquery", _ONE_ROW
                 ) from cause
             error = planning_error(replace(self.view, sql=predicate), text, ctx, ())
-            # The cause may quote the value of a secret parameter.
+            own = error.next_step.startswith("Correct the query")
             raise type(error)(
                 check.where,
-                f"check {check.name}: {error.cause}",
-                "Correct the expression. " + error.next_step,
-            ) from (None if values else cause)
+                f"check {check.name}: {hider(self._plan.project, self.view)(error.cause)}",
+                "Correct the expression." if own else f"Correct the expression. {error.next_step}",
+            ) from None  # the cause may quote the value of a secret parameter
         self.params.update(values)
         return frame
 
-    def _values(self, where: str, predicate: str) -> dict[str, ParameterValue]:
+    def _values(self, check: DataCheck, predicate: str) -> dict[str, ParameterValue]:
         params = self._plan.project.params_of(self.view)
         values = {}
         for name in parameter_names(predicate):
             if name in PARTITION_PARAMETERS:
                 raise ParameterError(
-                    where,
-                    f"its expression names ${name}, but checks are made of several partitions too",
+                    check.where,
+                    f"check {check.name}: its expression names ${name}, but checks are made of several partitions too",
                     f"Name the column {self.view.partitions.by} instead."
                     if self.view.partitions is not None
                     else "Take it out.",
                 )
             if name not in params:
                 raise ParameterError(
-                    where,
-                    f"parameter ${name} has no value",
+                    check.where,
+                    f"check {check.name}: parameter ${name} has no value",
                     "Give it one under params: in dfplan.yaml or in the view's front matter.",
                 )
             values[name] = params[name]
