@@ -32,9 +32,7 @@ def build_schedules(
     """
     selected = {each: _selected(each, plan, definitions, translator) for each in plan.project.schedules}
     if chosen is not None:
-        selected = {
-            each: tuple(view for view in views if view in chosen) for each, views in selected.items()
-        }
+        selected = {each: tuple(view for view in views if view in chosen) for each, views in selected.items()}
     return [_schedule(each, plan, views, translator) for each, views in selected.items() if views]
 
 
