@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from dfplan_assets import __version__
 from dfplan_assets.errors import ExecutionError
-from dfplan_assets.execution.analysis import misestimates, operator_times
-from dfplan_assets.execution.profile import ESTIMATED_ROWS, OperatorProfile
+from dfplan_assets.execution.analysis import operator_times
+from dfplan_assets.execution.profile import ESTIMATED_ROWS, OperatorProfile, RunProfile
 from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.source_versions import source_versions
 from dfplan_assets.forecast.comparison import is_measured
@@ -43,7 +43,7 @@ from dfplan_assets.visual.report.model import (
     State,
 )
 from dfplan_assets.visual.report.packing import packed
-from dfplan_assets.visual.report.past import Past, PastOfView, moment, total_seconds
+from dfplan_assets.visual.report.past import RUNS_SHOWN, Past, PastOfView, moment, total_seconds
 from dfplan_assets.visual.report.rules import rule_in_words
 
 MEANING_CHANGED = "its meaning changed"
@@ -55,7 +55,7 @@ _USER_OF_URL = re.compile(r"(?<=://)[^/@]*@")
 
 @dataclass(frozen=True)
 class Standing:
-    """How the views stand: their last results, and why they are stale; ``problem`` is why that is not known."""
+    """The last results of views, and why these are stale; ``problem`` is why that is not known."""
 
     results: Mapping[str, Publication | None]
     staleness: Mapping[str, Staleness]
@@ -72,7 +72,9 @@ def standing_now(plan: ProjectPlan) -> Standing:
     try:
         results = results_now(plan)
     except ExecutionError as error:
-        return Standing({}, {}, f"What is stale is not known: {error.where}: {error.cause}. {error.next_step}")
+        return Standing(
+            {}, {}, f"What is stale is not known: {error.where}: {error.cause}. {error.next_step}"
+        )
     return Standing(results, stale(plan, results, source_versions(plan.project, sources_read(plan))))
 
 
@@ -100,10 +102,11 @@ def collect(
         version=__version__,
         notes=(*notes, *([standing.problem] if standing.problem else [])),
         work_seconds=total_seconds(past.views.values()),
+        runs_shown=RUNS_SHOWN,
         views=tuple(views.reported(name) for name in plan.all_views),
         sources=tuple(_source(plan, name) for name in plan.project.sources),
         graph=graph_layout(
-            {**{name: () for name in sources}, **{name: plan.tables_of(name) for name in plan.all_views}},
+            {**dict.fromkeys(sources, ()), **{name: plan.tables_of(name) for name in plan.all_views}},
             {name: view.group or "" for name, view in plan.project.views.items()},
         ),
         last_run=past.last_run(),
@@ -235,29 +238,24 @@ class _Views:
     def _detail(self, name: str, past: PastOfView, hide: Callable[[str], str]) -> Detail:
         planned = self._plan.views.get(name)
         run = past.profiled
-        root = None if run is None or run.profile is None else self._shown(run.profile.root, hide)
+        profile = None if run is None or run.profile is None else self._shown(run.profile, hide)
         return Detail(
             logical_plan="" if planned is None else planned.logical_plan.rstrip(),
-            operators=() if root is None else _operators(root),
-            picture=None if root is None else plan_picture(root, _misjudged(root)),
+            operators=() if profile is None else _operators(profile.root),
+            picture=None if profile is None else plan_picture(profile),
             runs=past.rows(),
             problem=past.problem,
         )
 
-    def _shown(self, operator: OperatorProfile, hide: Callable[[str], str]) -> OperatorProfile:
-        """The operators without secrets and without the folder in which the project happens to be."""
+    def _shown(self, profile: RunProfile, hide: Callable[[str], str]) -> RunProfile:
+        """A profile without secrets and without the folder in which the project happens to be."""
         root = f"{self._plan.project.root.as_posix().lstrip('/')}/"
-        return _with_displays(operator, lambda text: hide(text.replace(root, "")))
+        return replace(profile, root=_with_displays(profile.root, lambda text: hide(text.replace(root, ""))))
 
 
 def _with_displays(operator: OperatorProfile, shown: Callable[[str], str]) -> OperatorProfile:
-    return OperatorProfile(
-        **{
-            **vars(operator),
-            "display": shown(operator.display),
-            "children": tuple(_with_displays(child, shown) for child in operator.children),
-        }
-    )
+    children = tuple(_with_displays(child, shown) for child in operator.children)
+    return replace(operator, display=shown(operator.display), children=children)
 
 
 def _operators(root: OperatorProfile) -> tuple[Operator, ...]:
@@ -278,13 +276,7 @@ def _operators(root: OperatorProfile) -> tuple[Operator, ...]:
     )
 
 
-def _misjudged(root: OperatorProfile) -> dict[int, str]:
-    return {each.number: f"{each.estimated_rows:,} rows expected" for each in misestimates(root)}
-
-
-def _columns(
-    schema: pa.Schema, lineage: Lineage
-) -> tuple[tuple[tuple[str, str], ...], tuple[Column, ...]]:
+def _columns(schema: pa.Schema, lineage: Lineage) -> tuple[tuple[tuple[str, str], ...], tuple[Column, ...]]:
     """What decides the rows of all columns, and the columns with what concerns each alone."""
     everywhere = _origins_of_all(list(lineage.columns.values()))
     return everywhere, tuple(

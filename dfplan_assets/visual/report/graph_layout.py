@@ -3,8 +3,8 @@
 Layers go from left to right, since names are wide and projects are broader than they are deep. As in
 Sugiyama, Tagawa and Toda, "Methods for Visual Understanding of Hierarchical System Structures", IEEE
 Transactions on Systems, Man and Cybernetics 1981: a node's layer is the longest path to it, an edge over
-several layers gets a waypoint in each of those between, sweeps by barycentre take crossings out, and then nodes
-move as near to their neighbours as the order of their layer lets them.
+several layers gets a waypoint in each of those between, sweeps by barycentre take crossings out, and then
+nodes move as near to their neighbours as the order of their layer lets them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 NODE_WIDTH, NODE_HEIGHT = 190.0, 34.0
 """The size of every node, in pixels at a zoom of 1."""
@@ -48,7 +49,7 @@ class Route:
 
 @dataclass(frozen=True)
 class GraphLayout:
-    """A graph as it is drawn, in a field of ``width`` by ``height`` pixels with its origin at the upper left."""
+    """A graph as it is drawn, in a field of ``width`` by ``height`` pixels, the origin at the upper left."""
 
     width: float
     height: float
@@ -83,7 +84,7 @@ def _layers(upstream: Mapping[str, Sequence[str]]) -> dict[str, int]:
 
 
 class _Drawing:
-    """The graph with its waypoints: vertices are numbers, nodes first, each edge joins neighbouring layers."""
+    """The graph with its waypoints: vertices are numbers, nodes first; edges join neighbouring layers."""
 
     def __init__(
         self, upstream: Mapping[str, Sequence[str]], layers: Mapping[str, int], groups: Mapping[str, str]
@@ -99,9 +100,7 @@ class _Drawing:
                 self._edges.append((self._number[table], self._number[name], ()))
         self._route()
         self._rows: list[list[int]] = [[] for _ in range(max(self._layer, default=-1) + 1)]
-        for vertex in sorted(
-            range(len(self._layer)), key=lambda vertex: self._first_key(vertex, groups)
-        ):
+        for vertex in sorted(range(len(self._layer)), key=lambda vertex: self._first_key(vertex, groups)):
             self._rows[self._layer[vertex]].append(vertex)
 
     def _first_key(self, vertex: int, groups: Mapping[str, str]) -> tuple[str, int]:
@@ -160,7 +159,7 @@ class _Drawing:
     def _crossings(self) -> int:
         """How many pairs of edges between neighbouring layers cross."""
         found = 0
-        for left, right in zip(self._rows, self._rows[1:], strict=False):
+        for left, right in pairwise(self._rows):
             place = {vertex: at for at, vertex in enumerate(right)}
             seen: list[int] = []
             for vertex in left:
@@ -181,7 +180,7 @@ class _Drawing:
         for sweep in range(_PLACE_SWEEPS):
             for row in self._rows if sweep % 2 == 0 else reversed(self._rows):
                 wished = [_mean([y[each] for each in self._around(vertex)], y[vertex]) for vertex in row]
-                distances = [self._distance(*pair) for pair in zip(row, row[1:], strict=False)]
+                distances = [self._distance(*pair) for pair in pairwise(row)]
                 for vertex, at in zip(row, settled(wished, distances), strict=True):
                     y[vertex] = at
         top = min(y, default=0.0)

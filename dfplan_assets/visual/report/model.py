@@ -1,7 +1,7 @@
 """What the report page holds, as it stands in the page's JSON: names of fields are names of its keys.
 
-Moments are ISO 8601 in UTC, to the second; None is null. ``detail`` of a view is what the page needs only once
-that view is looked at: its JSON, compressed (zlib) and in base64.
+Moments are ISO 8601 in UTC, to the second; None is null. ``detail`` of a view is what the page needs only
+once that view is looked at: its JSON, compressed (zlib) and in base64.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ Status = Literal["succeeded", "failed", "canceled", "cached", "profiled"]
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a view: ``from`` in words are the columns whose values flow into it.
+    """A column of a view, and the columns that it comes from as pairs of table and column.
 
-    ``values_from`` and ``decided_by`` are pairs of table and column. What decides the rows of all columns of
-    the view stands in ``View.rows_decided_by`` and not here.
+    Those of ``values_from`` flow into it, those of ``decided_by`` decide which of them do. What decides
+    the rows of all columns of the view stands in ``ReportedView.rows_decided_by`` and not here.
     """
 
     name: str
@@ -210,13 +210,17 @@ class NextRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """The whole page. ``views`` are upstream first; ``work_seconds`` sums their last successful runs."""
+    """The whole page. ``views`` are upstream first; ``work_seconds`` sums their last successful runs.
+
+    ``runs_shown`` is how many runs of a view its history has at most.
+    """
 
     project: str
     made_at: str
     version: str
     notes: tuple[str, ...]
     work_seconds: float
+    runs_shown: int
     views: tuple[ReportedView, ...]
     sources: tuple[ReportedSource, ...]
     graph: GraphLayout

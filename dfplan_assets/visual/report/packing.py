@@ -29,5 +29,5 @@ def unpacked(text: str) -> Any:
 
 
 def _json(value: object) -> str:
-    # Dataclasses are objects with the names of their fields; tuples are arrays. What JSON has no number for is a mistake.
+    # Dataclasses become objects with the names of their fields; NaN, which JSON does not have, is a mistake.
     return json.dumps(value, default=vars, ensure_ascii=True, allow_nan=False, separators=(",", ":"))

@@ -1,7 +1,7 @@
 """The report as one HTML page: a frame, its style and script, and the report as JSON, all in one file.
 
 The page loads nothing and sends nothing: its content security policy allows its own script, known by its
-hash, and its own style, and nothing else. Everything that comes from the project is put into the page as text.
+hash, and its own style, and nothing else. All that comes from the project is put into the page as text.
 """
 
 from __future__ import annotations

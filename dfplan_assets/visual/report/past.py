@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -20,7 +21,7 @@ RUNS_SHOWN = 60
 class PastOfView:
     """The runs of a view, the oldest first, and of its last successful one the profile.
 
-    ``plans`` has for each bundle of the view which of its plans it is, ``problem`` why something could not be read.
+    ``plans`` has for each bundle of the view which of its plans it is, ``problem`` why something is missing.
     """
 
     runs: tuple[RunSummary, ...] = ()
@@ -99,8 +100,8 @@ class Past:
             return {}
         return {
             each.name: Compared(
-                predicted_seconds=each.predicted_seconds,
-                actual_seconds=each.actual_seconds,
+                predicted_seconds=_known(each.predicted_seconds),
+                actual_seconds=_known(each.actual_seconds),
                 source=each.source,
             )
             for each in recorded_comparison(self.schedule).views
@@ -123,9 +124,9 @@ class Past:
             succeeded=sum(each in ("succeeded", "cached") for each in status.values()),
             failed=sum(each == "failed" for each in status.values()),
             workers=None if record is None else record.workers,
-            predicted_seconds=None if comparison is None else comparison.predicted_seconds,
-            actual_seconds=None if record is None else record.actual_makespan_seconds,
-            median_error=None if comparison is None else comparison.median_error,
+            predicted_seconds=None if comparison is None else _known(comparison.predicted_seconds),
+            actual_seconds=None if record is None else _known(record.actual_makespan_seconds),
+            median_error=None if comparison is None else _known(comparison.median_error),
             timeline=None if record is None else gantt(*recorded_timeline(record)),
         )
 
@@ -167,6 +168,11 @@ def _numbered(store: Store, view: str) -> dict[str, int]:
 def moment(at: datetime) -> str:
     """A moment as the page has it: ISO 8601 in UTC, to the second."""
     return at.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _known(number: float | None) -> float | None:
+    """A number that was read; what the store had as unknown is no number."""
+    return None if number is None or not math.isfinite(number) else number
 
 
 def total_seconds(pasts: Iterable[PastOfView]) -> float:

@@ -1,23 +1,24 @@
 // Plots of a view's runs: one line each, failed runs as crosses, changes of the plan as dashed lines.
 
-const PLOT = { width: 420, height: 132, left: 8, right: 8, top: 18, bottom: 20 };
+const PLOT = { width: 270, height: 118, left: 8, right: 8, top: 18, bottom: 20 };
 
 // ``runs`` are the oldest first; ``figure`` gives a run's number or null, ``words`` says a number.
 function historyPlot(title, runs, figure, words) {
   const numbers = runs.map((run) => (run.status === "succeeded" ? figure(run) : null));
   const known = numbers.filter((number) => number !== null);
-  const most = Math.max(...known, 0) || 1;
+  const largest = Math.max(...known, 0);
+  const most = largest || 1;
   const inside = { width: PLOT.width - PLOT.left - PLOT.right, height: PLOT.height - PLOT.top - PLOT.bottom };
   const x = (place) => PLOT.left + (runs.length === 1 ? inside.width / 2 : (place / (runs.length - 1)) * inside.width);
   const y = (number) => PLOT.top + inside.height * (1 - number / most);
   const base = PLOT.top + inside.height;
   const drawing = s("svg", { viewBox: `0 0 ${PLOT.width} ${PLOT.height}`, class: "plot", role: "img", "data-plot": title });
   const last = known.length ? words(known[known.length - 1]) : NOTHING;
-  drawing.append(s("title", {}, `${title}: ${plural(runs.length, "run")}, the last ${last}, at most ${known.length ? words(most) : NOTHING}`));
+  drawing.append(s("title", {}, `${title}: ${plural(runs.length, "run")}, the last ${last}, at most ${known.length ? words(largest) : NOTHING}`));
   drawing.append(
     s("line", { class: "axis", x1: PLOT.left, x2: PLOT.width - PLOT.right, y1: base, y2: base }),
     s("line", { class: "grid", x1: PLOT.left, x2: PLOT.width - PLOT.right, y1: PLOT.top, y2: PLOT.top }),
-    s("text", { x: PLOT.left, y: PLOT.top - 5 }, known.length ? words(most) : "")
+    s("text", { x: PLOT.left, y: PLOT.top - 5 }, known.length ? words(largest) : "")
   );
   runs.forEach((run, place) => {
     const before = runs.slice(0, place).reverse().find((each) => each.plan !== null);
@@ -48,10 +49,16 @@ function historyPlot(title, runs, figure, words) {
     }
   });
   drawing.append(
-    s("text", { x: PLOT.left, y: PLOT.height - 5 }, runs[0].started_at.slice(0, 10)),
-    s("text", { x: PLOT.width - PLOT.right, y: PLOT.height - 5, "text-anchor": "end" }, runs[runs.length - 1].started_at.slice(0, 10))
+    s("text", { x: PLOT.left, y: PLOT.height - 5 }, when(runs[0], runs)),
+    runs.length > 1 ? s("text", { x: PLOT.width - PLOT.right, y: PLOT.height - 5, "text-anchor": "end" }, when(runs[runs.length - 1], runs)) : ""
   );
   return h("figure", {}, h("figcaption", {}, h("span", {}, title), h("strong", {}, last)), drawing);
+}
+
+// The day of a run, its hour where all are of one day.
+function when(run, runs) {
+  const day = (each) => each.started_at.slice(0, 10);
+  return day(runs[0]) === day(runs[runs.length - 1]) ? moment(run.started_at).slice(0, 16) : day(run);
 }
 
 // Names with bars behind their figures, the longest as wide as the list.

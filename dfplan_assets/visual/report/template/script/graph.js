@@ -107,9 +107,13 @@ class Graph {
 
   fit() {
     const { width, height } = this.size;
-    this.zoom = Math.min(1.1, Math.max(ZOOM.least, Math.min(width / REPORT.graph.width, height / REPORT.graph.height)));
+    // The controls lie over the upper edge.
+    const above = 44;
+    const below = this.wheel ? 44 : 0;
+    const room = height - above - below;
+    this.zoom = Math.min(1.1, Math.max(ZOOM.least, Math.min(width / REPORT.graph.width, room / REPORT.graph.height)));
     this.left = (width - REPORT.graph.width * this.zoom) / 2;
-    this.top = (height - REPORT.graph.height * this.zoom) / 2;
+    this.top = above + (room - REPORT.graph.height * this.zoom) / 2;
   }
 
   show(name, zoom) {

@@ -145,12 +145,17 @@ function historyParts(view, detail) {
     historyPlot("Seconds", runs, (run) => run.wall_seconds, seconds),
     historyPlot("Rows", runs, (run) => run.rows, count),
     historyPlot("Bytes", runs, (run) => run.bytes, bytes),
-    historyPlot("Spilled", runs, (run) => run.spilled_bytes, bytes),
   ];
+  if (runs.some((run) => run.spilled_bytes)) plots.push(historyPlot("Spilled", runs, (run) => run.spilled_bytes, bytes));
+  else if (runs.some((run) => run.status === "succeeded")) plots.push(h("figure", {}, h("figcaption", {}, h("span", {}, "Spilled"), h("strong", {}, "0 B")), note("No run had to spill to disk.")));
   const plans = new Set(runs.map((run) => run.plan).filter((plan) => plan !== null)).size;
   const recent = [...runs].reverse();
   return [
-    h("p", { class: "note" }, `${plural(runs.length, "run")}${plans > 1 ? ` with ${plural(plans, "plan")}` : ""}, of partitions and retries each by itself.`.replace(", of partitions and retries each by itself", runs.some((run) => run.partition || run.attempt > 1) ? ", each partition and retry by itself" : "")),
+    note([
+      runs.length === REPORT.runs_shown ? `The last ${count(runs.length)} runs` : plural(runs.length, "run"),
+      plans > 1 ? ` with ${plural(plans, "plan")}` : "",
+      runs.some((run) => run.partition || run.attempt > 1) ? ", each partition and each retry by itself." : ".",
+    ].join("")),
     h("div", { class: "plots" }, plots),
     h("details", { id: "runs" }, h("summary", {}, "The runs one by one"),
       h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Runs" },
