@@ -11,6 +11,8 @@ import click
 from dfplan_assets.cli.diff import diff
 from dfplan_assets.cli.golden import golden
 from dfplan_assets.cli.history import history
+from dfplan_assets.cli.import_dbt import import_dbt
+from dfplan_assets.cli.init import init
 from dfplan_assets.cli.lineage import lineage
 from dfplan_assets.cli.options import project_options
 from dfplan_assets.cli.path import path
@@ -54,5 +56,7 @@ for _command in (
     golden,
     regressions,
     store,
+    init,
+    import_dbt,
 ):
     main.add_command(_command)
