@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,10 @@ from rich.text import Text
 
 from dfplan_assets.cli.options import current_options, project_options
 from dfplan_assets.cli.output import print_json, print_text
-from dfplan_assets.errors import DfplanError, InputError
 
 if TYPE_CHECKING:
     from dfplan_assets.dbt.takeover import NotTaken, Takeover
+    from dfplan_assets.errors import InputError
     from dfplan_assets.project.model import Project
 
 
@@ -60,28 +60,15 @@ def import_dbt(directory: Path, output: Path | None) -> None:
     print_text(*_lines(folder, taken, unplanned))
 
 
-def _unplanned(project: Project) -> dict[str, DfplanError]:
+def _unplanned(project: Project) -> dict[str, InputError]:
     """The views that cannot be planned, each with why; those that read one of them are among them."""
     from dfplan_assets.planning.project_plan import plan_project
 
-    found: dict[str, DfplanError] = {}
-    while project.views:
-        try:
-            plan = plan_project(project)
-        except InputError as error:
-            failing = next((view for view in project.views.values() if str(view.path) in error.where), None)
-            if failing is None:
-                raise
-            found[failing.name] = error
-            views = {name: view for name, view in project.views.items() if name != failing.name}
-            project = replace(project, views=views)
-        else:
-            found |= {name: unplanned.error for name, unplanned in plan.unplanned.items()}
-            break
-    return dict(sorted(found.items()))
+    plan = plan_project(project, keep_going=True)
+    return {name: unplanned.error for name, unplanned in sorted(plan.unplanned.items())}
 
 
-def _lines(folder: Path, taken: Takeover, unplanned: dict[str, DfplanError]) -> list[Text | Table]:
+def _lines(folder: Path, taken: Takeover, unplanned: dict[str, InputError]) -> list[Text | Table]:
     lines: list[Text | Table] = [
         Text(f"{folder}: {len(taken.views):,} views, {len(taken.sources):,} sources, {taken.checks:,} checks")
     ]
