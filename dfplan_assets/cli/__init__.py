@@ -17,6 +17,7 @@ from dfplan_assets.cli.path import path
 from dfplan_assets.cli.plan import plan
 from dfplan_assets.cli.profile import profile
 from dfplan_assets.cli.regressions import regressions
+from dfplan_assets.cli.report import report
 from dfplan_assets.cli.run import run
 from dfplan_assets.cli.schedule import schedule
 from dfplan_assets.cli.show import show
@@ -53,6 +54,7 @@ for _command in (
     schedule,
     golden,
     regressions,
+    report,
     store,
 ):
     main.add_command(_command)

@@ -7,15 +7,13 @@ brings its own background, in a light and a dark form that follow the reader's c
 from __future__ import annotations
 
 import math
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from xml.sax.saxutils import escape
 
 from dfplan_assets.forecast.comparison import Ran, is_measured
 from dfplan_assets.scheduling.model import Schedule
 from dfplan_assets.visual.durations import duration
+from dfplan_assets.visual.svg import cut, px, xml
 
 LIMIT_BYTES = 30_000
 """The size that a chart has at most, unless asked for otherwise."""
@@ -33,8 +31,6 @@ _TICKS = 8
 _GRAINS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, _PLOT)
 _TITLE_CHARACTERS = 80
 _LEAST_BAR_BYTES = 100
-# What XML 1.0 cannot hold, escaped or not.
-_NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _STYLE = """\
 text{font:11px system-ui,sans-serif;fill:#1f2328}.h{font-size:13px;font-weight:600}.m{fill:#59636e}
@@ -135,24 +131,24 @@ def _draw(
     parts = [_heading(schedule, took), *_axis(end, bottom)]
     for row in range(shown):
         top = _TOP + row * (pair + _ROW_GAP)
-        parts.append(f'<text class="m" x="8" y="{_n(top + pair / 2 + 4)}">worker {row + 1}</text>')
+        parts.append(f'<text class="m" x="8" y="{px(top + pair / 2 + 4)}">worker {row + 1}</text>')
         for bars, y in zip(rows, (top, top + _BAR + _PAIR_GAP), strict=True):
             if row < len(bars):
                 parts += [_bar(bar, y, scale) for bar in bars[row]]
     if actual:
-        x = _n(_LEFT + schedule.timeline.makespan_seconds * scale)
-        parts.append(f'<line class="e" x1="{x}" y1="{_n(_TOP - 6)}" x2="{x}" y2="{_n(bottom)}"/>')
+        x = px(_LEFT + schedule.timeline.makespan_seconds * scale)
+        parts.append(f'<line class="e" x1="{x}" y1="{px(_TOP - 6)}" x2="{x}" y2="{px(bottom)}"/>')
     merged = sum(len(bar.names) for part in rows for row in part for bar in row if len(bar.names) > 1)
     notes = _notes(merged, workers - shown)
     parts += _legend(bottom + 34, bool(actual), any(not ran.succeeded for ran in actual))
     parts += [
-        f'<text class="m" x="{_n(_LEFT)}" y="{_n(bottom + 54 + 16 * line)}">{escape(note)}</text>'
+        f'<text class="m" x="{px(_LEFT)}" y="{px(bottom + 54 + 16 * line)}">{xml(note)}</text>'
         for line, note in enumerate(notes)
     ]
     height = bottom + 46 + 16 * len(notes)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(_WIDTH)} {_n(height)}" '
-        f'width="{_n(_WIDTH)}" height="{_n(height)}" role="img">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {px(_WIDTH)} {px(height)}" '
+        f'width="{px(_WIDTH)}" height="{px(height)}" role="img">'
         f'<style>{_STYLE}</style><rect class="b" width="100%" height="100%"/>{"".join(parts)}</svg>'
     )
 
@@ -172,18 +168,20 @@ def _heading(schedule: Schedule, took: float | None) -> str:
         first += f", took {duration(took)}"
     if schedule.critical_path:
         second += f" Critical path: {' → '.join(schedule.critical_path)}"
-    second = _cut(second, (_WIDTH - 16) / _HEADING_CHARACTER)
-    return f'<text class="h" x="8" y="20">{_x(first)}</text><text class="m" x="8" y="38">{_x(second)}</text>'
+    second = cut(second, (_WIDTH - 16) / _HEADING_CHARACTER)
+    return (
+        f'<text class="h" x="8" y="20">{xml(first)}</text><text class="m" x="8" y="38">{xml(second)}</text>'
+    )
 
 
 def _axis(end: float, bottom: float) -> list[str]:
     step = _step(end / _TICKS)
     parts = []
     for tick in range(int(end / step * (1 + 1e-9)) + 1):
-        x = _n(_LEFT + tick * step / end * _PLOT)
-        parts.append(f'<line class="g" x1="{x}" y1="{_n(_TOP - 6)}" x2="{x}" y2="{_n(bottom)}"/>')
+        x = px(_LEFT + tick * step / end * _PLOT)
+        parts.append(f'<line class="g" x1="{x}" y1="{px(_TOP - 6)}" x2="{x}" y2="{px(bottom)}"/>')
         label = duration(round(tick * step, 9))
-        parts.append(f'<text class="m" x="{x}" y="{_n(bottom + 14)}" text-anchor="middle">{label}</text>')
+        parts.append(f'<text class="m" x="{x}" y="{px(bottom + 14)}" text-anchor="middle">{label}</text>')
     return parts
 
 
@@ -221,16 +219,16 @@ def _bar(bar: _Span, y: float, scale: float) -> str:
     several = len(bar.names) > 1
     name = f"{len(bar.names):,} views" if several else bar.names[0]
     took = f"{duration(bar.end - bar.start)} from {duration(bar.start)}"
-    title = f"{_cut(name, _TITLE_CHARACTERS)}: {took}"
+    title = f"{cut(name, _TITLE_CHARACTERS)}: {took}"
     if several:
-        title += f": {_cut(', '.join(bar.names), _TITLE_CHARACTERS)}"
+        title += f": {cut(', '.join(bar.names), _TITLE_CHARACTERS)}"
     if "f" in bar.style:
         title += " (failed)"
-    label = _cut(name, (width - 6) / _CHARACTER)
-    text = f'<text x="{_n(x + 3)}" y="{_n(y + 14)}">{_x(label)}</text>' if label else ""
+    label = cut(name, (width - 6) / _CHARACTER)
+    text = f'<text x="{px(x + 3)}" y="{px(y + 14)}">{xml(label)}</text>' if label else ""
     return (
-        f'<g class="{bar.style}"><title>{_x(title)}</title>'
-        f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(_BAR)}"/>{text}</g>'
+        f'<g class="{bar.style}"><title>{xml(title)}</title>'
+        f'<rect x="{px(x)}" y="{px(y)}" width="{px(width)}" height="{px(_BAR)}"/>{text}</g>'
     )
 
 
@@ -243,8 +241,8 @@ def _legend(y: float, has_actual: bool, has_failures: bool) -> list[str]:
     parts, x = [], _LEFT
     for style, words in entries:
         parts.append(
-            f'<g class="{style}"><rect x="{_n(x)}" y="{_n(y - 9)}" width="12" height="10"/></g>'
-            f'<text class="m" x="{_n(x + 17)}" y="{_n(y)}">{words}</text>'
+            f'<g class="{style}"><rect x="{px(x)}" y="{px(y - 9)}" width="12" height="10"/></g>'
+            f'<text class="m" x="{px(x + 17)}" y="{px(y)}">{words}</text>'
         )
         x += 17 + len(words) * 6 + 18
     return parts
@@ -257,28 +255,3 @@ def _notes(merged: int, rows_left_out: int) -> list[str]:
     if rows_left_out > 0:
         notes.append(f"{rows_left_out:,} more workers are left out.")
     return notes
-
-
-def _cut(text: str, room: float) -> str:
-    """As much of a text as ``room`` characters hold, with ``…`` where it was cut; nothing below three."""
-    widths = [2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text]
-    if sum(widths) <= room:
-        return text
-    if room < 3:
-        return ""
-    used, kept = 1, 0
-    for width in widths:
-        if used + width > room:
-            break
-        used, kept = used + width, kept + 1
-    return text[:kept] + "…"
-
-
-def _x(text: str) -> str:
-    """A text as XML holds it."""
-    return escape(_NOT_XML.sub("\ufffd", text))
-
-
-def _n(number: float) -> str:
-    """A coordinate to a tenth of a pixel, as short as can be."""
-    return f"{number:.1f}".removesuffix(".0")
