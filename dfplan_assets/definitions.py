@@ -8,9 +8,15 @@ code location.
 
 from __future__ import annotations
 
+import gc
+
 from dfplan_assets.lookup import configured_project
 from dfplan_assets.orchestration.definitions import project_definitions
+from dfplan_assets.orchestration.heap import nothing_collected
 from dfplan_assets.project import load_project
 from dfplan_assets.store.plan_memory import plan_remembered
 
-defs = project_definitions(plan_remembered(load_project(configured_project()), keep=True))
+with nothing_collected():
+    defs = project_definitions(plan_remembered(load_project(configured_project()), keep=True))
+# They live as long as the process that loads them, which has not begun to serve them.
+gc.freeze()
