@@ -6,7 +6,6 @@ brings its own background, in a light and a dark form that follow the reader's c
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from dfplan_assets.forecast.comparison import Ran, is_measured
 from dfplan_assets.scheduling.model import Schedule
 from dfplan_assets.visual.durations import duration
 from dfplan_assets.visual.svg import cut, px, xml
+from dfplan_assets.visual.time_axis import tick_label, ticks
 
 LIMIT_BYTES = 30_000
 """The size that a chart has at most, unless asked for otherwise."""
@@ -175,24 +175,13 @@ def _heading(schedule: Schedule, took: float | None) -> str:
 
 
 def _axis(end: float, bottom: float) -> list[str]:
-    step = _step(end / _TICKS)
     parts = []
-    for tick in range(int(end / step * (1 + 1e-9)) + 1):
-        x = px(_LEFT + tick * step / end * _PLOT)
-        parts.append(f'<line class="g" x1="{x}" y1="{px(_TOP - 6)}" x2="{x}" y2="{px(bottom)}"/>')
-        label = duration(round(tick * step, 9))
-        parts.append(f'<text class="m" x="{x}" y="{px(bottom + 14)}" text-anchor="middle">{label}</text>')
+    for tick in ticks(end, _TICKS):
+        place = px(_LEFT + tick / end * _PLOT)
+        parts.append(f'<line class="g" x1="{place}" y1="{px(_TOP - 6)}" x2="{place}" y2="{px(bottom)}"/>')
+        label = tick_label(tick, end)
+        parts.append(f'<text class="m" x="{place}" y="{px(bottom + 14)}" text-anchor="middle">{label}</text>')
     return parts
-
-
-def _step(least: float) -> float:
-    """The smallest of 1, 2, 5 times a power of ten, or of round minutes and hours, that is no less."""
-    for seconds in (60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0):
-        if 20.0 < least <= seconds:
-            return seconds
-    unit = 3600.0 if least > 3600 else 1.0
-    power = 10.0 ** math.floor(math.log10(least / unit))
-    return unit * next(power * factor for factor in (1, 2, 5, 10) if power * factor * unit >= least)
 
 
 def _together(spans: Sequence[_Span], grain_seconds: float) -> list[_Span]:

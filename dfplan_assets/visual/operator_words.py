@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 from dfplan_assets.execution.profile import OperatorProfile
+from dfplan_assets.visual.durations import duration
 
 _FILES = re.compile(r"file_groups=\{[^\[]*\[+([^\],:]*)")
 _FILE_TYPE = re.compile(r"file_type=(\w+)")
-_SUFFIXES = ("Exec",)
+_SINK = re.compile(r"sink=(\w+)Sink")
 _DETAILS = {
     "AggregateExec": re.compile(r"gby=\[(.*?)\], aggr"),
-    "BoundedWindowAggExec": re.compile(r"wdw=\[(.*?)(?:: (?:Ok\()?Field|\])"),
+    "BoundedWindowAggExec": re.compile(r"wdw=\[(.*?)(?:: (?:Ok\()?Field|\]$)"),
     "FilterExec": re.compile(r"^FilterExec: (.*?)(?:, projection=\[.*)?$"),
     "GlobalLimitExec": re.compile(r": (.*)"),
     "HashJoinExec": re.compile(r"join_type=(\w+), on=\[(.*?)\](?:, |$)"),
@@ -20,14 +21,18 @@ _DETAILS = {
     "NestedLoopJoinExec": re.compile(r"join_type=(\w+)(?:, filter=(.*?))?(?:, projection=\[.*)?$"),
     "ProjectionExec": re.compile(r"expr=\[(.*)\]$"),
     "RecursiveQueryExec": re.compile(r"name=(\w+)"),
-    "RepartitionExec": re.compile(r"partitioning=(\w+)(\(\[.*\], \d+\)|\(\d+\))?"),
     "SortExec": re.compile(r"expr=\[(.*?)\], preserve"),
     "SortMergeJoinExec": re.compile(r"join_type=(\w+), on=\[(.*?)\](?:, |$)"),
     "SortPreservingMergeExec": re.compile(r": \[(.*?)\]"),
     "SymmetricHashJoinExec": re.compile(r"join_type=(\w+), on=\[(.*?)\](?:, |$)"),
-    "WindowAggExec": re.compile(r"wdw=\[(.*?)(?:: (?:Ok\()?Field|\])"),
+    "WindowAggExec": re.compile(r"wdw=\[(.*?)(?:: (?:Ok\()?Field|\]$)"),
     "WorkTableExec": re.compile(r"name=(\w+)"),
 }
+_LEAST_SECONDS = 0.00005
+_HASHED = re.compile(r"partitioning=Hash\(\[(.*)\], (\d+)\)")
+_SPREAD = re.compile(r"partitioning=RoundRobinBatch\((\d+)\)")
+_STRING = re.compile(r'\b(?:Utf8|Utf8View|LargeUtf8)\("([^"]*)"\)')
+_NUMBER = re.compile(r"\b(?:U?Int|Float|Decimal)\d+\((-?[\d.]+)\)")
 _PLACE = re.compile(r"@\d+")  # of a column among those of its input
 _SAME_NAME = re.compile(r"\b(\w+) as \1\b")
 _PAIR = re.compile(r"\((\w+), (\w+)\)")
@@ -49,6 +54,12 @@ def name(operator: OperatorProfile) -> str:
     return short
 
 
+def named(operator: OperatorProfile) -> str:
+    """The operator's name, of a scan with what it scans, where it is told of outside of its plan."""
+    scanned = detail(operator).partition(",")[0] if operator.name == "DataSourceExec" else ""
+    return f"{name(operator)} {scanned}".rstrip()
+
+
 def detail(operator: OperatorProfile, characters: int = 120) -> str:
     """What tells an operator from others of its kind: a file, a condition, keys; empty where nothing does.
 
@@ -56,14 +67,27 @@ def detail(operator: OperatorProfile, characters: int = 120) -> str:
     """
     if operator.name == "DataSourceExec":
         return _scanned(operator.display)
-    pattern = _DETAILS.get(operator.name)
-    found = None if pattern is None else pattern.search(operator.display)
-    if found is None:
-        return ""
-    words = " ".join(part[: characters * 3] for part in found.groups() if part)
+    if operator.name == "DataSinkExec":
+        sink = _SINK.search(operator.display)
+        return f"writes {sink[1]}" if sink else ""
+    if operator.name == "RepartitionExec":
+        words = _spread(operator.display, characters * 3)
+    else:
+        pattern = _DETAILS.get(operator.name)
+        found = None if pattern is None else pattern.search(operator.display)
+        words = "" if found is None else " ".join(part[: characters * 3] for part in found.groups() if part)
+    words = _NUMBER.sub(r"\1", _STRING.sub(r"'\1'", words))
     words = _SAME_NAME.sub(r"\1", _PLACE.sub("", words))
     words = _PAIR.sub(lambda pair: pair[1] if pair[1] == pair[2] else f"{pair[1]} = {pair[2]}", words)
     return _DEFAULT_ORDER.sub("", words)[:characters]
+
+
+def _spread(display: str, characters: int) -> str:
+    hashed = _HASHED.search(display)
+    if hashed is not None:
+        return f"into {hashed[2]} by {hashed[1][:characters]}"
+    spread = _SPREAD.search(display)
+    return f"into {spread[1]}" if spread else ""
 
 
 def _scanned(display: str) -> str:
@@ -76,16 +100,23 @@ def _scanned(display: str) -> str:
         words.append(parts[-3] if parts[-1].startswith("part-") and len(parts) > 2 else parts[-1])
     if kind is not None and not (words and words[0].endswith(kind.group(1))):
         words.append(kind.group(1))
+    if not words and "partition_sizes=" in display:
+        words.append("values in memory")
     return ", ".join(words)
 
 
-def rows(count: int | None) -> str:
-    """A number of rows in words, empty where it is not known.
+def leaving_rows(operator: OperatorProfile) -> int | None:
+    """The rows that leave an operator, or that it wrote where it writes the result; None if unknown."""
+    return operator.output_rows if operator.output_rows is not None else operator.metrics.get("rows_written")
 
-    >>> rows(1), rows(1200), rows(None)
-    ('1 row', '1,200 rows', '')
+
+def short_duration(seconds: float) -> str:
+    """A duration, nothing where it would read as 0.0 ms.
+
+    >>> short_duration(0.012), short_duration(0.00004)
+    ('12 ms', '')
     """
-    return "" if count is None else "1 row" if count == 1 else f"{count:,} rows"
+    return duration(seconds) if seconds >= _LEAST_SECONDS else ""
 
 
 def size(byte_count: int) -> str:

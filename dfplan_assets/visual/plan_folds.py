@@ -1,39 +1,43 @@
 """Which operators of a plan are drawn one by one, and which are folded into one row with others.
 
-What is cheap and linear goes first: neighbours in a chain that took next to no time. Then whole cheap
-branches. What spilled or was misjudged stays as long as there is room for it.
+What is cheap and linear goes first: neighbours in a chain that took next to no time, and whole branches. Then
+what is cheap goes into the row of the operator above it. What spilled or was misjudged is folded last.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dfplan_assets.execution.analysis import OperatorTime, operator_times
 from dfplan_assets.execution.profile import OperatorProfile
 from dfplan_assets.visual.operator_words import spilled_bytes
 
-# Shares of the whole plan's time up to which operators are folded, tried one after the other.
-_SHARES = (0.002, 0.01, 0.03, 0.1, 1.0)
-_TWO = 2
+# Shares of the whole plan's time up to which operators are folded, tried one after the other: first among
+# themselves alone, then into the operator above as well.
+_CHEAP = (0.0005, 0.002, 0.005, 0.01)
+_LESS_CHEAP = (0.01, 0.03, 0.1)
+_INPUTS_OF_A_JOIN = 2
 
 
 @dataclass(frozen=True)
 class Row:
-    """One operator, or several folded into one: a chain, or a branch with all that is below it.
+    """One operator, or several that hang together folded into one.
 
     ``operators`` are those it stands for, in pre-order; ``lane`` is how many columns to the right of the
     root's it is drawn, ``parent`` the place among the rows of the row that its rows go to, None for the root.
+    ``is_named``: it is the row of its first operator, beside which the others count little.
     """
 
     operators: tuple[OperatorTime, ...]
     lane: int
     parent: int | None
+    is_named: bool
 
     @property
-    def is_fold(self) -> bool:
-        """Whether it stands for more than one operator."""
-        return len(self.operators) > 1
+    def folded(self) -> int:
+        """How many operators are not to be seen in it."""
+        return len(self.operators) - 1 if self.is_named else len(self.operators)
 
     @property
     def first(self) -> OperatorTime:
@@ -69,13 +73,13 @@ def rows_of(root: OperatorProfile, marked: frozenset[int], most: int) -> tuple[R
 
 
 class _Tree:
-    """A plan as lists by an operator's number, and where it is folded."""
+    """A plan as lists by an operator's number, and which operator's row each is in."""
 
     def __init__(self, root: OperatorProfile, marked: frozenset[int]) -> None:
         self.times = operator_times(root)
         count = len(self.times)
         self.children: list[list[int]] = [[] for _ in range(count)]
-        self.parent: list[int | None] = [None] * count
+        self.parent = [0] * count  # of the root itself
         path: list[int] = []
         for each in self.times:
             del path[each.depth :]
@@ -89,37 +93,34 @@ class _Tree:
         self.size, self.cost, self.marks = [1] * count, list(self.share), list(map(int, self.marked))
         for number in range(count - 1, 0, -1):
             above = self.parent[number]
-            assert above is not None
             self.size[above] += self.size[number]
             self.cost[above] += self.cost[number]
             self.marks[above] += self.marks[number]
-        self.branches: set[int] = set()  # the uppermost operators of folded branches
-        self.inside = [False] * count  # folded into a branch, and not its uppermost
-        self.chain_head: list[int | None] = [None] * count
+        self.drawn = count
+        self._above_in_row = list(range(count))  # a way to the first operator of the row, which has itself
 
     def fold(self, most: int) -> None:
-        drawn = len(self.times)
-        for share in _SHARES:
-            if drawn <= most:
-                return
-            drawn = self._fold_chains(share)
-            drawn = self._fold_branches(drawn, most, share, with_marks=False)
-        if drawn > most:
-            self._fold_branches(drawn, most, float("inf"), with_marks=True)
+        """Folds until there are no more than ``most`` rows."""
+        for share in _CHEAP:
+            self._fold_chains(most, share)
+            self._fold_branches(most, self._by_cost(share))
+        for share in _LESS_CHEAP:
+            self._fold_chains(most, share)
+            self._fold_branches(most, self._by_cost(share))
+            self._fold_upwards(most, share)
+        everything = range(len(self.times))
+        self._fold_branches(
+            most, sorted(everything, key=lambda each: (self.marks[each], self.cost[each], self.size[each]))
+        )
 
-    def _fold_chains(self, share: float) -> int:
-        """Folds neighbours with one input each that took at most a share; how many rows there are then."""
-        drawn = 0
-        for number, above in enumerate(self.parent):
-            if self.inside[number]:
-                continue
-            self.chain_head[number] = number
-            drawn += 1
-            if above is None or not (self._is_link(number, share) and self._is_link(above, share)):
-                continue
-            self.chain_head[number] = self.chain_head[above]
-            drawn -= 1
-        return drawn
+    def _by_cost(self, share: float) -> list[int]:
+        """The operators that took at most a share with all below them, none of it marked; inputs first."""
+        cheap = [
+            number
+            for number in range(1, len(self.times))
+            if self.cost[number] <= share and not self.marks[number]
+        ]
+        return sorted(cheap, key=lambda number: (self.cost[number], self.size[number]))
 
     def _is_link(self, number: int, share: float) -> bool:
         return (
@@ -127,64 +128,72 @@ class _Tree:
             and len(self.children[number]) == 1
             and self.share[number] <= share
             and not self.marked[number]
-            and number not in self.branches
         )
 
-    def _fold_branches(self, drawn: int, most: int, share: float, *, with_marks: bool) -> int:
-        candidates = [
-            number
-            for number in range(1, len(self.times))
-            if self.size[number] > 1
-            and self.cost[number] <= share
-            and not self.inside[number]
-            and (with_marks or not self.marks[number])
-        ]
-        for number in sorted(
-            candidates, key=lambda each: (self.marks[each], self.cost[each], self.size[each])
-        ):
-            if drawn <= most:
-                break
-            if self.inside[number]:
-                continue
-            below = range(number + 1, number + self.size[number])
-            drawn -= sum(1 for each in below if self._is_drawn(each))
-            if not self._is_drawn(number):  # it leaves the chain that it was folded into
-                drawn += 1
-            self.chain_head[number] = number
-            self.branches.difference_update(below)
-            self.branches.add(number)
-            for each in below:
-                self.inside[each] = True
-        return drawn
+    def _fold_chains(self, most: int, share: float) -> None:
+        """Folds neighbours that have one input each and took no more than a share."""
+        if self.drawn <= most:
+            return
+        for number in range(1, len(self.times)):
+            if self._is_link(number, share) and self._is_link(self.parent[number], share):
+                self._into_row_above(number)
 
-    def _is_drawn(self, number: int) -> bool:
-        return not self.inside[number] and self.chain_head[number] in (None, number)
+    def _fold_branches(self, most: int, numbers: Iterable[int]) -> None:
+        """Folds operators, each of which comes after its inputs, with all that is below them."""
+        for number in numbers:
+            if self.drawn <= most:
+                return
+            for child in self.children[number]:  # with all below it, since it came before
+                self._into_row_above(child)
+
+    def _fold_upwards(self, most: int, share: float) -> None:
+        """Folds cheap branches, and what else is cheap and linear, into the row above."""
+        links = (number for number in range(1, len(self.times)) if self._is_link(number, share))
+        for number in (*self._by_cost(share), *links):
+            if self.drawn <= most:
+                return
+            self._into_row_above(number)
+
+    def _into_row_above(self, number: int) -> None:
+        """Puts the row that an operator is in into that of the operator above it."""
+        first, above = self._first_in_row(number), self._first_in_row(self.parent[number])
+        if first != above:
+            self._above_in_row[first] = above
+            self.drawn -= 1
+
+    def _first_in_row(self, number: int) -> int:
+        first = number
+        while self._above_in_row[first] != first:
+            first = self._above_in_row[first]
+        while self._above_in_row[number] != first:  # the way is short the next time
+            self._above_in_row[number], number = first, self._above_in_row[number]
+        return first
+
+    def _is_named(self, members: Sequence[int]) -> bool:
+        first, share = members[0], sum(self.share[number] for number in members)
+        return len(members) == 1 or self.marked[first] or self.share[first] >= max(share / 2, _CHEAP[-1])
 
     def rows(self) -> Iterator[Row]:
         """The rows from the root down."""
         members: dict[int, list[int]] = {}
+        below: dict[int, list[int]] = {}
         for number in range(len(self.times)):
-            if self.inside[number]:
-                continue
-            head = self.chain_head[number]
-            members.setdefault(number if head is None else head, []).append(number)
-        below: dict[int, Sequence[int]] = {}
-        for head, chain in members.items():
-            if head in self.branches:
-                members[head] = list(range(head, head + self.size[head]))
-                below[head] = ()
-            else:
-                below[head] = self.children[chain[-1]]
+            first = self._first_in_row(number)
+            members.setdefault(first, []).append(number)
+            below.setdefault(first, [])
+            if first == number > 0:
+                below[self._first_in_row(self.parent[number])].append(number)
         heights = dict.fromkeys(members, 1)
-        for head in reversed(members):
-            heights[head] += sum(heights[child] for child in below[head])
+        for first in reversed(members):
+            heights[first] += sum(heights[child] for child in below[first])
         placed = 0
         pending: list[tuple[int, int, int | None]] = [(0, 0, None)]
         while pending:
-            head, lane, parent = pending.pop()
-            yield Row(tuple(self.times[number] for number in members[head]), lane, parent)
-            children = sorted(below[head], key=lambda child: heights[child])
-            many = len(children) > _TWO
-            for place, child in enumerate(reversed(children)):
-                pending.append((child, lane if place == 0 and not many else lane + 1, placed))
+            first, lane, parent = pending.pop()
+            operators = tuple(self.times[number] for number in members[first])
+            yield Row(operators, lane, parent, self._is_named(members[first]))
+            children = sorted(below[first], key=lambda child: heights[child], reverse=True)
+            side_by_side = len(children) > _INPUTS_OF_A_JOIN
+            for place, child in enumerate(children):  # the last one pushed is the next one drawn
+                pending.append((child, lane if place == 0 and not side_by_side else lane + 1, placed))
             placed += 1

@@ -9,13 +9,19 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from xml.sax.saxutils import escape, quoteattr
 
 HEAT_LEVELS = 6
-"""How many colours a share can have, from ``h0`` (next to nothing) to the strongest."""
+"""How many warm colours a share of the whole can have, from ``h0`` (next to nothing) to the strongest."""
+
+DEPTH_LEVELS = 5
+"""How many cool colours there are for how busy something was, from ``d0`` (hardly) to the strongest."""
 
 _LEAST_OF_LEVEL = (0.01, 0.05, 0.12, 0.25, 0.45)  # shares from which the next stronger colour is used
+
+_FRAME_BYTES = 2_000  # about what is there without a row
+_TITLE = re.compile("<title>[^<]*</title>")
 
 # What XML 1.0 cannot hold, escaped or not.
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -34,6 +40,11 @@ _LIGHT = {
     "h3": "#f7ae55",
     "h4": "#ec8532",
     "h5": "#d65a1b",
+    "d0": "#e9eff6",
+    "d1": "#cbdff3",
+    "d2": "#9dc3ea",
+    "d3": "#639fd9",
+    "d4": "#2f74bb",
 }
 _DARK = {
     "ground": "#181b1f",
@@ -49,6 +60,11 @@ _DARK = {
     "h3": "#a4660f",
     "h4": "#cf7620",
     "h5": "#f58f3d",
+    "d0": "#252e38",
+    "d1": "#25415e",
+    "d2": "#2c5c8c",
+    "d3": "#3a7cbd",
+    "d4": "#5ca6ee",
 }
 
 
@@ -64,6 +80,7 @@ _STYLE = (
     ".dfplan .w{fill:var(--warn);font-weight:600}.dfplan .e{text-anchor:end}.dfplan .c{text-anchor:middle}"
     ".dfplan .ground{fill:var(--ground);stroke:var(--frame)}.dfplan .grid{stroke:var(--grid)}"
     + "".join(f".dfplan .h{level}{{fill:var(--h{level})}}" for level in range(HEAT_LEVELS))
+    + "".join(f".dfplan .d{level}{{fill:var(--d{level})}}" for level in range(DEPTH_LEVELS))
 )
 
 
@@ -80,6 +97,22 @@ def picture(kind: str, width: float, height: float, label: str, style: str, part
         f'<rect class="ground" x=".5" y=".5" width="{px(width - 1)}" height="{px(height - 1)}" rx="6"/>'
         f"{''.join(parts)}</svg>"
     )
+
+
+def within(limit_bytes: int, draw: Callable[[int], str], *, most: int, fewest: int) -> str:
+    """A picture of at most ``most`` rows that takes at most ``limit_bytes``; of ``fewest`` where none does.
+
+    ``draw`` makes it with at most so many rows. Its titles, which show only under the mouse, go before rows do.
+    """
+    allowed = max(fewest, most)
+    while True:
+        drawn = draw(allowed)
+        if len(drawn.encode()) > limit_bytes:
+            drawn = _TITLE.sub("", drawn)
+        size = len(drawn.encode())
+        if size <= limit_bytes or allowed == fewest:
+            return drawn
+        allowed = max(fewest, min(allowed - 1, int((limit_bytes - _FRAME_BYTES) / size * allowed)))
 
 
 def text(x_pixels: float, y_pixels: float, content: str, style: str = "") -> str:
@@ -102,10 +135,19 @@ def heat(share: float) -> str:
 
 
 def heat_legend(x_pixels: float, y_pixels: float) -> str:
-    """The colours from the weakest to the strongest, 12 pixels wide each, their upper left corner given."""
+    """The warm colours from the weakest to the strongest, 72 pixels wide, its upper left corner given."""
+    return _legend("h", HEAT_LEVELS, x_pixels, y_pixels)
+
+
+def depth_legend(x_pixels: float, y_pixels: float) -> str:
+    """The cool colours from the weakest to the strongest, 60 pixels wide, its upper left corner given."""
+    return _legend("d", DEPTH_LEVELS, x_pixels, y_pixels)
+
+
+def _legend(family: str, levels: int, x_pixels: float, y_pixels: float) -> str:
+    place = f'y="{px(y_pixels)}" width="12" height="8"'
     return "".join(
-        f'<rect class="h{level}" x="{px(x_pixels + 12 * level)}" y="{px(y_pixels)}" width="12" height="8"/>'
-        for level in range(HEAT_LEVELS)
+        f'<rect class="{family}{level}" x="{px(x_pixels + 12 * level)}" {place}/>' for level in range(levels)
     )
 
 
