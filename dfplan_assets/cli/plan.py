@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from dfplan_assets.cli.now import ViewState, staleness_of, view_states
+from dfplan_assets.cli.now import StaleBecause, ViewState, staleness_of, view_states
 from dfplan_assets.cli.options import current_options, project_options
 from dfplan_assets.cli.output import print_json, print_text
 from dfplan_assets.cli.planned import planned
@@ -42,13 +42,19 @@ def plan(view: str | None) -> None:
         print_text(_graph(plans, states, staleness), "", Text(project.views[view].logical_plan.rstrip()))
 
 
-def _document(plan: ViewPlan, state: ViewState, staleness: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
-    because = staleness.get(plan.view.name, ())
+def _document(plan: ViewPlan, state: ViewState, staleness: Mapping[str, StaleBecause]) -> dict[str, Any]:
+    because = staleness.get(plan.view.name, StaleBecause(()))
+    partitions = because.partitions
     return {
         "state": state.state,
         "why": list(state.why),
-        "stale": bool(because),
-        "stale_because": list(because),
+        "stale": bool(because.reasons),
+        "stale_because": list(because.reasons),
+        **(
+            {}
+            if partitions is None
+            else {"stale_partitions": {key: list(reasons) for key, reasons in partitions.items()}}
+        ),
         "materialized": plan.view.materialized,
         "tables": list(plan.lineage.tables),
         "fingerprint": plan.identity.fingerprint,
@@ -57,7 +63,7 @@ def _document(plan: ViewPlan, state: ViewState, staleness: Mapping[str, tuple[st
 
 
 def _graph(
-    plans: list[ViewPlan], states: Mapping[str, ViewState], staleness: Mapping[str, tuple[str, ...]]
+    plans: list[ViewPlan], states: Mapping[str, ViewState], staleness: Mapping[str, StaleBecause]
 ) -> Table:
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("view", "group", "state", "reads", "why", "stale because"):
@@ -73,6 +79,6 @@ def _graph(
             ),
             Text(", ".join(plan.lineage.tables)),
             Text("; ".join(state.why) if state.state == "changed" or plan.view.is_virtual else ""),
-            Text("; ".join(staleness.get(plan.view.name, ()))),
+            Text("; ".join(staleness[plan.view.name].reasons if plan.view.name in staleness else ())),
         )
     return grid
