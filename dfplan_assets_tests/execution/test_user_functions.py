@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from datafusion import SessionContext
 
 from dfplan_assets.errors import ExecutionError
+from dfplan_assets.execution.sessions import register_tables
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets_tests.execution.projects import run
@@ -116,6 +118,13 @@ def test_a_run_computes_with_the_functions_that_it_was_planned_with(tmp_path: Pa
     after = plan_of(tmp_path)
     for plan, expected in ((before, [2.0, 4.0, 6.0, 8.0]), (after, [3.0, 4.0, 5.0, 6.0])):
         assert pq.read_table(run(plan).publication.files[0]).column("x").to_pylist() == expected
+
+
+def test_a_session_over_the_project_s_tables_has_its_functions(plan: ProjectPlan) -> None:
+    ctx = SessionContext()
+    register_tables(ctx, plan, ["sales", "inlined"])
+    assert ctx.sql("select total(price) + twice(0.5) as x from sales").to_pylist() == [{"x": 11.0}]
+    assert ctx.sql("select max(y) as y from inlined").to_pylist() == [{"y": 8.0}]
 
 
 BAD = """
