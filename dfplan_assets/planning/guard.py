@@ -64,7 +64,7 @@ def plan_query(
         bound = ctx.sql_with_options(view.sql, NO_CHANGES, param_values=values)
         if any(isinstance(value, str) for value in values.values()):
             # A text that is no number or date shows when the optimizer folds its cast.
-            bound.optimized_logical_plan()
+            _fold(bound)
     except BaseException as cause:
         raise_unless_datafusion(cause)
         plan_template(ctx, view, known_tables)  # raises where the values are not to blame
@@ -76,6 +76,19 @@ def plan_query(
             "Give each parameter a value of the type that the query uses it with.",
         ) from None  # the cause may quote a secret value
     return _relation(view, bound)
+
+
+def _fold(frame: DataFrame) -> None:
+    """Let the optimizer compute what is constant; a function of the project may fail at it without harm.
+
+    It fails as the view runs, where the rows that it is called with are known.
+    """
+    try:
+        frame.optimized_logical_plan()
+    except BaseException as cause:
+        raise_unless_datafusion(cause)
+        if python_error(str(cause)) is None:
+            raise
 
 
 def plan_template(ctx: SessionContext, view: View, known_tables: Iterable[str] = ()) -> DataFrame:

@@ -370,3 +370,12 @@ def test_packages_count_with_their_version(tmp_path: Path, monkeypatch: pytest.M
     assert bodies[0] == bodies[1]
     assert bodies[0][0] != bodies[2][0]
     assert bodies[0][1] == bodies[2][1]
+
+
+def test_a_function_that_fails_on_a_parameter_does_not_blame_the_parameter(tmp_path: Path) -> None:
+    text = HEAD + "def fails(x):\n    raise ValueError('never')\n"
+    text += 'f = udf(fails, [pa.string()], pa.string(), "immutable", "fails")\n'
+    sql = "/* ---\nparams: {name: a}\n--- */\nselect fails($name) as s from a"
+    write(tmp_path, {"f.py": text})
+    shop = dataclasses.replace(project({"x": sql}, params={"name": "a"}), root=tmp_path, extends=("f",))
+    assert plan_project(shop).views["x"].lineage.functions == ("fails",)
