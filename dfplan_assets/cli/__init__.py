@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import click
 
+from dfplan_assets.cli.completion import completion
 from dfplan_assets.cli.diff import diff
 from dfplan_assets.cli.golden import golden
 from dfplan_assets.cli.history import history
@@ -54,5 +55,6 @@ for _command in (
     golden,
     regressions,
     store,
+    completion,
 ):
     main.add_command(_command)

@@ -93,9 +93,7 @@ def source_specs(project: ProjectPlan, translator: DfplanTranslator) -> dict[str
     }
 
 
-def op_names(
-    views: Iterable[str], key_of: Callable[[str], dg.AssetKey] | None = None
-) -> Mapping[str, str]:
+def op_names(views: Iterable[str], key_of: Callable[[str], dg.AssetKey] | None = None) -> Mapping[str, str]:
     """A name for each view's op, made of its asset key: unique, letters, digits and underscores, and no word
     that is reserved.
 

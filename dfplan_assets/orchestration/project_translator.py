@@ -1,4 +1,4 @@
-"""The translator that ``dfplan.yaml`` names, for all that has no other: commands, ``dagster dev``, sensors."""
+"""The translator that ``dfplan.yaml`` names, for all that is given no other."""
 
 from __future__ import annotations
 

@@ -28,13 +28,12 @@ def build_schedules(
     """A schedule for each that ``dfplan.yaml`` has; ``definitions`` are the assets they choose from.
 
     With ``chosen``, each runs those of these views that it selects, and one that selects none of them is
-    left out. Raises ProjectError, with the schedule's name, for a selection that cannot be read or selects nothing.
+    left out. Raises ProjectError, with the schedule's name, for a selection that cannot be read or selects
+    nothing.
     """
     selected = {each: _selected(each, plan, definitions, translator) for each in plan.project.schedules}
     if chosen is not None:
-        selected = {
-            each: tuple(view for view in views if view in chosen) for each, views in selected.items()
-        }
+        selected = {each: tuple(view for view in views if view in chosen) for each, views in selected.items()}
     return [_schedule(each, plan, views, translator) for each, views in selected.items() if views]
 
 
