@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import click
 
+from dfplan_assets.cli.check import check
 from dfplan_assets.cli.completion import completion
 from dfplan_assets.cli.diff import diff
 from dfplan_assets.cli.golden import golden
@@ -46,6 +47,7 @@ for _command in (
     lineage,
     plan,
     run,
+    check,
     path,
     show,
     profile,

@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 
 from dfplan_assets.errors import InputError
-from dfplan_assets.orchestration.assets import source_assets, view_assets
+from dfplan_assets.orchestration.assets import source_assets, source_specs, view_assets
 from dfplan_assets.orchestration.definitions import executor_for, project_definitions
 from dfplan_assets.orchestration.drift_sensor import build_drift_sensor
 from dfplan_assets.orchestration.heap import nothing_collected
@@ -129,7 +129,7 @@ def _specs(plan: ProjectPlan, translator: DfplanTranslator) -> dg.Definitions:
         assets=[
             *made,
             *(spec for spec in specs if spec.is_virtual),
-            *(translator.get_source_spec(plan, source) for source in plan.project.sources.values()),
+            *source_specs(plan, translator).values(),
         ]
     )
 

@@ -14,7 +14,7 @@ from dagster._core.definitions.reconstruct import ReconstructableJob, Reconstruc
 from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster._core.execution.plan.objects import StepFailureData
 
-from dfplan_assets.orchestration.assets import op_names
+from dfplan_assets.orchestration.assets import check_op_name, op_names
 from dfplan_assets.orchestration.data_versions import STALE_TAG
 from dfplan_assets.orchestration.definitions import run_definitions
 from dfplan_assets.orchestration.instance import open_instance
@@ -159,6 +159,7 @@ def _run(
     """One run in this process, with these tags beside those of its partitions."""
     views = tuple(view for view in project.all_views if view in planned.views)
     view_of_op = {op: view for view, op in op_names(project.all_views, translator.get_asset_key).items()}
+    view_of_checks = {check_op_name(op): view for op, view in view_of_op.items()}
     outcomes: dict[str, ViewOutcome] = {}
     failed_checks: dict[str, dict[str, str]] = {}
     with open_instance(project.project.root) as instance:
@@ -169,6 +170,10 @@ def _run(
                 line = _order_line(event)
                 if line is not None:
                     listener.on_order(line)
+                continue
+            if event.step_key in view_of_checks:
+                view = view_of_checks[event.step_key]
+                outcomes[view] = _checked(outcomes[view], event)
                 continue
             view = view_of_op[event.step_key]
             if event.event_type is dg.DagsterEventType.STEP_START:
@@ -252,6 +257,18 @@ def _outcome(view: str, event: dg.DagsterEvent, failed_checks: Mapping[str, str]
             return ViewOutcome(view, "failed", error=f"view {view}: {said}\n  {causes}")
         return ViewOutcome(view, "failed", error=f"view {view}: {_root_cause(failure)}")
     return None
+
+
+def _checked(outcome: ViewOutcome, event: dg.DagsterEvent) -> ViewOutcome:
+    """The outcome of a view that ran, after an event of the step of those of its checks that come later."""
+    check = _failed_check(event)
+    if check is not None:
+        return replace(outcome, failed_checks={**outcome.failed_checks, check[0]: check[1]})
+    if event.event_type is dg.DagsterEventType.STEP_FAILURE:
+        failed = _outcome(outcome.view, event, outcome.failed_checks)
+        assert failed is not None
+        return replace(failed, failed_checks=outcome.failed_checks)
+    return outcome
 
 
 def _together(before: ViewOutcome | None, outcome: ViewOutcome) -> ViewOutcome:

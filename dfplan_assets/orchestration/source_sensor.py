@@ -24,7 +24,8 @@ def build_source_sensor(
     Dagster evaluates ``automation`` by what it was told. Without observations it would wait for sources that
     it never heard of.
     """
-    sources = sources_read(plan)
+    declared = plan.project.sources
+    sources = tuple(name for name in sources_read(plan) if not declared[name].is_published)
     views = [view for name, view in plan.project.views.items() if chosen is None or name in chosen]
     if not sources or not any(translator.get_automation_condition(plan, view) for view in views):
         return []

@@ -14,6 +14,7 @@ from dfplan_assets.orchestration.automation import automation_condition, freshne
 from dfplan_assets.orchestration.definition_metadata import source_metadata, view_metadata
 from dfplan_assets.orchestration.markdown import fenced, shorten
 from dfplan_assets.orchestration.partitions import partition_mapping, partitions_definition
+from dfplan_assets.orchestration.table_keys import keys_of_tables
 from dfplan_assets.orchestration.view_text import query_text
 from dfplan_assets.planning.bundle import ProjectPlan, UnplannedView
 from dfplan_assets.project.model import Source, View
@@ -67,9 +68,10 @@ class DfplanTranslator:
     def get_deps(self, project: ProjectPlan, view: View) -> Iterable[dg.AssetDep]:
         """What a view depends on: the tables that its plan reads, of those with partitions which ones."""
         views = project.project.views
+        key_of = keys_of_tables(project.project, self.get_asset_key)
         return [
             dg.AssetDep(
-                self.get_asset_key(table),
+                key_of(table),
                 partition_mapping=self.get_partition_mapping(view, views.get(table)),
             )
             for table in project.tables_of(view.name)
@@ -191,8 +193,9 @@ def check_keys(project: ProjectPlan, translator: DfplanTranslator) -> None:
     """Raises ProjectError where a translator gives two tables one key, or something that is no key."""
     where = f"{project.project.root / 'dfplan.yaml'} (translator {type(translator).__qualname__})"
     table_of: dict[dg.AssetKey, str] = {}
+    key_of = keys_of_tables(project.project, translator.get_asset_key)
     for table in (*project.all_views, *project.project.sources):
-        key: object = translator.get_asset_key(table)
+        key: object = key_of(table)
         if not isinstance(key, dg.AssetKey):
             raise ProjectError(
                 where,

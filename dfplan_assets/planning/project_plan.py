@@ -9,10 +9,11 @@ import pyarrow as pa
 import rustworkx
 from datafusion import DataFrame, SessionContext
 
-from dfplan_assets.errors import CycleError, ProjectError, UnreadableSourceError
+from dfplan_assets.errors import CycleError, UnreadableSourceError
 from dfplan_assets.planning.bundle import Identity, ProjectPlan, UnplannedView, ViewPlan
 from dfplan_assets.planning.catalog import RecordingCatalog
-from dfplan_assets.planning.functions import engine_functions
+from dfplan_assets.planning.function_collection import user_functions
+from dfplan_assets.planning.functions import FunctionFacts, engine_functions, facts_of
 from dfplan_assets.planning.guard import plan_query, plan_template, referenced_names
 from dfplan_assets.planning.identity import identify
 from dfplan_assets.planning.inlining import inlined_schema
@@ -29,6 +30,7 @@ from dfplan_assets.planning.secrets import hider
 from dfplan_assets.planning.session import analysis_context, planning_context
 from dfplan_assets.planning.sources import source_schema
 from dfplan_assets.planning.sql_text import parameter_names
+from dfplan_assets.planning.user_functions import UserFunctions
 from dfplan_assets.project.model import Project, View
 
 
@@ -41,13 +43,8 @@ def plan_project(project: Project, known: KnownPlans | None = None) -> ProjectPl
     for views that depend on each other in a circle. Views over a source whose files are damaged are
     ``unplanned``.
     """
-    if project.extends:  # rather than planning as if the modules had been loaded
-        raise ProjectError(
-            f"{project.root / 'dfplan.yaml'}: extends",
-            f"modules that register functions ({', '.join(project.extends)}) are not loaded by this version",
-            "Remove the key, and write what the functions do in SQL.",
-        )
-    planner = _Planner(project, known or NoKnownPlans())
+    functions = user_functions(project)
+    planner = _Planner(project, known or NoKnownPlans(), functions)
     references = {name: planner.references(view) for name, view in project.views.items()}
     order = _upstream_first(project.views, references)
     exists = {*project.views, *project.sources}
@@ -72,7 +69,7 @@ def plan_project(project: Project, known: KnownPlans | None = None) -> ProjectPl
         plans[name] = planner.plan(view, references[name], schemas, plans)
         schemas[name] = plans[name].schema
     sources = {name: schema for name, schema in schemas.items() if name in project.sources}
-    planned = ProjectPlan(project, plans, sources, unplanned)
+    planned = ProjectPlan(project, plans, sources, unplanned, functions)
     check_mappings(planned)
     return planned
 
@@ -80,9 +77,10 @@ def plan_project(project: Project, known: KnownPlans | None = None) -> ProjectPl
 class _Planner:
     """Plans the views of one project, those that are not known; opens no session before it needs one."""
 
-    def __init__(self, project: Project, known: KnownPlans) -> None:
+    def __init__(self, project: Project, known: KnownPlans, functions: UserFunctions) -> None:
         self._project = project
         self._known = known
+        self._functions = functions
 
     def references(self, view: View) -> frozenset[str]:
         """All table names that a view's text resolves, whether or not such tables exist."""
@@ -107,14 +105,15 @@ class _Planner:
             for name in found
             if name in upstream and upstream[name].view.is_virtual
         }
-        key = plan_key(project, view, found, inlined)
         known = self._known.get(view.name)
-        if known is None or known.plan_key != key:
+        called = () if known is None else self._functions.called(known.lineage.functions)
+        if known is None or known.plan_key != plan_key(project, view, found, inlined, called):
             made = self._plan(view, found, inlined)
+            called = self._functions.called(made.lineage.functions)
             known = KnownPlan(
                 names_key(project.engine, view),
                 names,
-                key,
+                plan_key(project, view, found, inlined, called),
                 made.lineage,
                 made.schema,
                 made.logical_plan,
@@ -136,12 +135,16 @@ class _Planner:
         return self._session()
 
     @cached_property
+    def _facts(self) -> Mapping[str, FunctionFacts]:
+        return {**engine_functions(), **{each.name: facts_of(each) for each in self._functions}}
+
+    @cached_property
     def _analysis(self) -> SessionContext:
         return analysis_context(self._project.engine)
 
     def _session(self) -> tuple[SessionContext, RecordingCatalog]:
         catalog = RecordingCatalog()
-        ctx = planning_context(self._project.engine)
+        ctx = planning_context(self._project.engine, self._functions)
         catalog.install(ctx)
         return ctx, catalog
 
@@ -168,7 +171,7 @@ class _Planner:
             params=params,
             lineage=lineage,
             schemas=found,
-            functions=engine_functions(),
+            functions=self._facts,
             settings=project.engine.settings,
             inlined={table: inlined[table] for table in lineage.tables if table in inlined},
             partitions=view.partitions,

@@ -72,8 +72,8 @@ def load_project(directory: str | os.PathLike[str]) -> Project:
     entries = read_document(document, decode(document, content), ColumnTypeLoader).entries(known=_KEYS)
 
     params = read_parameters(entries["params"]) if "params" in entries else Parameters({}, frozenset())
-    sources = read_sources(entries["sources"], root) if "sources" in entries else {}
     folders = read_folders(root, entries)
+    sources = read_sources(entries["sources"], root, folders.output) if "sources" in entries else {}
     settings = Project(
         name=read_name(root, entries.get("name")),
         root=root,
