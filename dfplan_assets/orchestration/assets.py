@@ -25,6 +25,7 @@ from dfplan_assets.orchestration.data_versions import (
 )
 from dfplan_assets.orchestration.markdown import shorten
 from dfplan_assets.orchestration.partitions import asked_partitions
+from dfplan_assets.orchestration.picture_metadata import picture_metadata
 from dfplan_assets.orchestration.run_metadata import reused_metadata, run_metadata
 from dfplan_assets.orchestration.runner import Attempt, Made, ProjectRunner, Reused
 from dfplan_assets.orchestration.table_keys import keys_of_tables
@@ -191,6 +192,7 @@ def _view_asset(
                     **run_metadata(made.done, plan.lineage, key_of, project.project.root),
                     **bundle_metadata(made),
                 }
+                metadata |= picture_metadata(made.done, metadata)
                 done.append((made.done.publication, metadata))
             tell_sources_read(context, project.project.sources, key_of, done[-1][0])
             selected = context.selected_asset_check_keys
