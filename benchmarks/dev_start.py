@@ -18,6 +18,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import dfplan_assets.demo
@@ -80,8 +81,12 @@ def _seconds(module: str, folder: Path, demo: Path) -> tuple[float, int]:
                     sys.exit(f"dagster dev -m {module} does not answer:\n{(home / 'log').read_text()}")
                 time.sleep(0.05)
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait()
+            process.send_signal(signal.SIGINT)  # at which it ends what it started
+            try:
+                process.wait(60)
+            finally:
+                with suppress(ProcessLookupError):  # code servers may outlive it for a while
+                    os.killpg(process.pid, signal.SIGKILL)
 
 
 def _loaded_assets(port: int) -> int | None:
