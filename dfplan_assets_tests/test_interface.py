@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from setuptools import Distribution
+from setuptools import Distribution  # type: ignore[import-untyped]
 
 import dfplan_assets
 

@@ -58,6 +58,9 @@ def test_a_changed_key_holds_in_definitions_dependencies_and_events(tmp_path: Pa
     }
 
 
+_EAGER = dg.AutomationCondition.eager().resolve_through_virtual()
+
+
 class _Everything(DfplanTranslator):
     """Another answer for each facet."""
 
@@ -88,7 +91,7 @@ class _Everything(DfplanTranslator):
     def get_automation_condition(
         self, project: ProjectPlan, view: View
     ) -> dg.AutomationCondition[dg.AssetKey] | None:
-        return dg.AutomationCondition.eager()
+        return _EAGER
 
     def get_partitions_def(self, view: View) -> dg.PartitionsDefinition[str] | None:
         return dg.StaticPartitionsDefinition(["a"])
@@ -119,7 +122,7 @@ def test_each_facet_holds_for_every_view_planned_or_not(tmp_path: Path, view: st
     assert spec.owners == ["team:data"]
     assert spec.metadata["of"] == dg.MetadataValue.text(view)
     assert spec.code_version == "7"
-    assert spec.automation_condition == dg.AutomationCondition.eager()
+    assert spec.automation_condition == _EAGER
     assert spec.partitions_def == dg.StaticPartitionsDefinition(["a"])
     assert spec.freshness_policy == dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3))
 
