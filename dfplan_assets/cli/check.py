@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from dfplan_assets.cli.completion import complete_selection
 from dfplan_assets.cli.options import current_options, project_options
 from dfplan_assets.cli.output import print_json, print_text, stdout_to_stderr
 
@@ -20,7 +21,7 @@ _STYLE = {"passed": "green", "failed": "bold red", "warned": "yellow", "cannot b
 
 
 @click.command()
-@click.argument("selection", required=False)
+@click.argument("selection", required=False, shell_complete=complete_selection)
 @click.option("--partition", metavar="KEY", help="Only this partition, of views with partitions.")
 @project_options
 @click.pass_context

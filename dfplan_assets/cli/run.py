@@ -11,6 +11,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from dfplan_assets.cli.completion import complete_selection
 from dfplan_assets.cli.options import Options, current_options, project_options
 from dfplan_assets.cli.output import print_json, print_text, stdout_to_stderr
 from dfplan_assets.cli.progress import progress_display
@@ -24,7 +25,7 @@ _STATE_STYLE = {"materialised": "green", "cached": "dim", "failed": "bold red", 
 
 
 @click.command()
-@click.argument("selection", required=False)
+@click.argument("selection", required=False, shell_complete=complete_selection)
 @click.option("--partition", metavar="KEY", help="The partition to run, of views with partitions.")
 @click.option("--partition-range", metavar="FIRST..LAST", help="All partitions from the first to the last.")
 @click.option(
