@@ -242,7 +242,8 @@ class _Evaluation:
             said = f"{failing:,} of {self._rows()} ({share(failing, rows)}): {query.breach}"
             try:
                 with self._reporting():
-                    sample = self._frame(ctx, f"{query.sample} LIMIT {SAMPLE_ROWS}", [query]).to_arrow_table()
+                    rows_of = f"{query.fetch or query.sample} LIMIT {SAMPLE_ROWS}"
+                    sample = self._frame(ctx, rows_of, [query]).to_arrow_table()
             except DfplanError as error:
                 said = f"{said}; they cannot be shown: {_said(error)}"
         return Finding(

@@ -50,7 +50,8 @@ class CheckQuery:
 
     ``failing`` is the condition under which a row does not pass, None for a rule that no single row breaks.
     ``count`` counts the rows that do not pass in a query of its own, None where ``failing`` or the number
-    of rows tells it. ``sample`` selects rows that do not pass, None for a number of rows. ``columns`` are
+    of rows tells it. ``sample`` selects rows that do not pass, None for a number of rows; ``fetch`` is the same
+    in the form in which it is safe to be executed. ``columns`` are
     those that the rule is about. ``table`` is another one that ``count`` and ``sample`` read, and
     ``checked_as`` the name by which they know the result. ``breach`` says what is wrong with rows that do not
     pass.
@@ -62,6 +63,7 @@ class CheckQuery:
     failing: str | None = None
     count: str | None = None
     sample: str | None = None
+    fetch: str | None = None
     table: str | None = None
     checked_as: str | None = None
 
@@ -300,7 +302,8 @@ class _Planner:
             if name in PARTITION_PARAMETERS:
                 raise ParameterError(
                     check.where,
-                    f"check {check.name}: its expression names ${name}, but checks are made of several partitions too",
+                    f"check {check.name}: its expression names ${name}, but checks are made of several "
+                    "partitions too",
                     f"Name the column {self.view.partitions.by} instead."
                     if self.view.partitions is not None
                     else "Take it out.",
@@ -317,8 +320,16 @@ class _Planner:
     def _of_rows(self, check: DataCheck, breach: str, columns: Iterable[str], failing: str) -> CheckQuery:
         """A check that a condition on single rows decides."""
         about = tuple(columns)
-        sample = f"SELECT {self._shown(about)} FROM {self.table} WHERE {failing}"
-        return CheckQuery(check, breach, about, failing=failing, sample=sample)
+        rows = f"SELECT {self._shown(about)} FROM {self.table} WHERE"
+        return CheckQuery(
+            check,
+            breach,
+            about,
+            failing=failing,
+            sample=f"{rows} {failing}",
+            # DataFusion skips files by their greatest value, which is none of the NaN in them; not by a CASE.
+            fetch=f"{rows} CASE WHEN {failing} THEN true ELSE false END",
+        )
 
     def _shown(self, first: Iterable[str], qualifier: str = "") -> str:
         """All columns of the result, those that a rule is about before the others."""
