@@ -237,7 +237,7 @@ class _Evaluation:
         rows = self._publication.rows
         sample = None
         if failing == 0:
-            said = f"none of {self._rows()}: {query.breach}"
+            said = f"{self._rows()} pass{'es' if rows == 1 else ''}" if rows else "there are no rows to check"
         else:
             said = f"{failing:,} of {self._rows()} ({share(failing, rows)}): {query.breach}"
             try:

@@ -292,7 +292,7 @@ def test_no_event_is_too_large(tmp_path: Path) -> None:
         f'repeat(concat(\'|\n`"\', chr(228)), 4000) as "column {number}"' for number in range(200)
     )
     query = f"select 1 as id, {columns} from generate_series(1, 10)"
-    values = ", ".join(f"a value that takes its place {number}" for number in range(2000))
+    values = ", ".join(f"a value that takes its place {number}" for number in range(500))
     checks = f'unique: id\nexpression: id > 1\naccepted_values: {{column: "column 7", values: [{values}]}}'
     folder = write_project(tmp_path, {"sales.sql": view_with(checks, query)})
     result = run(folder)
