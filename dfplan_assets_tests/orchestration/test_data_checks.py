@@ -10,7 +10,6 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from dagster._core.definitions.asset_checks.asset_check_spec import AssetCheckKey
 
 from dfplan_assets.orchestration import view_checks
 from dfplan_assets.orchestration.data_checks import sample_text
@@ -19,6 +18,7 @@ from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.held_back import held_back
 from dfplan_assets.orchestration.run_metadata import EVENT_LIMIT_BYTES
 from dfplan_assets.orchestration.runs import RunReport, ViewOutcome, run_views
+from dfplan_assets.orchestration.view_steps import view_steps
 from dfplan_assets_tests.partitioned import DAILY, write_daily
 from dfplan_assets_tests.small_projects import plan_of, write_project
 
@@ -60,8 +60,8 @@ def run(
     )
 
 
-def key(check: str, view: str = "sales") -> AssetCheckKey:
-    return AssetCheckKey(dg.AssetKey(view), check)
+def key(check: str, view: str = "sales") -> dg.AssetCheckKey:
+    return dg.AssetCheckKey(dg.AssetKey(view), check)
 
 
 def check_alone(
@@ -166,6 +166,8 @@ def test_checks_by_themselves_run_no_view(tmp_path: Path) -> None:
     result = check_alone(folder, "unique_id", "row_count")
     assert result.success
     assert materialised(result) == []
+    # Its time says nothing of the view's.
+    assert view_steps(result.job_def) == {}
     found = evaluations(result)
     assert {name: each.passed for name, each in found.items()} == {"unique_id": True, "row_count": True}
     assert found["row_count"].metadata["dfplan/rows"].value == 3
