@@ -302,6 +302,7 @@ class _Evaluation:
         if self._opened is None:
             with self._reporting():
                 ctx = self._runtime.session()
+                self._plan.functions.register(ctx)
                 register_result(ctx, self._view.name, self._publication.files, self._schema)
                 self._opened = ctx
         return self._opened
@@ -313,6 +314,7 @@ class _Evaluation:
         stored = plan.stored_tables(table) if virtual else (table,)
         with self._reporting():
             ctx = self._runtime.session()
+            plan.functions.register(ctx)
             register_result(ctx, checked_as, self._publication.files, self._schema)
             for name in stored:
                 if name != checked_as:

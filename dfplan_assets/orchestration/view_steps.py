@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -24,6 +25,8 @@ class ViewStep:
     view: str
 
 
+_SIGNATURE = inspect.Signature(return_annotation=dg.MaterializeResult)
+
 # The function is what Dagster keeps as it is when it copies, renames or subsets an asset's definition.
 _view_of_function: WeakKeyDictionary[Callable[..., Any], ViewStep] = WeakKeyDictionary()
 
@@ -33,6 +36,10 @@ def running(step: ViewStep) -> Callable[[OpFunction], OpFunction]:
 
     def remember(function: OpFunction) -> OpFunction:
         _view_of_function[function] = step
+        if not function.__code__.co_argcount:
+            # Dagster looks at a function's signature sixteen times, and evaluates its annotation at eight.
+            function.__annotations__ = {"return": dg.MaterializeResult}
+            vars(function)["__signature__"] = _SIGNATURE
         return function
 
     return remember

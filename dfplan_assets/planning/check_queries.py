@@ -357,7 +357,7 @@ class _Planner:
     def _session(self) -> SessionContext:
         """A session that knows a table without rows in the place of the result."""
         if self._opened is None:
-            self._opened = planning_context(self._plan.project.engine)
+            self._opened = planning_context(self._plan.project.engine, self._plan.functions)
             register_empty(self._opened, self.view.name, self._schema)
         return self._opened
 
