@@ -215,6 +215,16 @@ def test_a_table_that_was_never_made_cannot_be_compared_with(tmp_path: Path) -> 
     assert relationship.reason == "later has no published result. Materialise later first."
 
 
+def test_a_table_that_no_python_asset_published_yet_cannot_be_compared_with(tmp_path: Path) -> None:
+    view = "/* ---\nchecks:\n  - relationships: {column: id, to: scores, field: id}\n--- */\nselect 1 as id"
+    sources = {"scores": {"asset": "models/scores", "columns": {"id": "int64"}}}
+    plan = plan_of(write_project(tmp_path, {"rows.sql": view}, sources))
+    run(plan)
+    (finding,) = again(plan).values()
+    assert finding.passed is None
+    assert "scores, which its asset models/scores has not published yet" in finding.reason
+
+
 def test_a_result_whose_file_is_gone_passes_nothing(tmp_path: Path) -> None:
     plan, _ = findings(tmp_path, ALL_RULES, pa.table({"id": [1]}))
     publication = Warehouse.of(plan.project).current("rows")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from datetime import datetime, timezone
 from pathlib import Path
 
 import dagster as dg
@@ -11,14 +12,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from dfplan_assets.execution.publication import Publication
 from dfplan_assets.orchestration import view_checks
 from dfplan_assets.orchestration.data_checks import sample_text
 from dfplan_assets.orchestration.data_versions import STALE_TAG
 from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.held_back import held_back
+from dfplan_assets.orchestration.repeated_checks import evaluated_of
 from dfplan_assets.orchestration.run_metadata import EVENT_LIMIT_BYTES
 from dfplan_assets.orchestration.runs import RunReport, ViewOutcome, run_views
 from dfplan_assets.orchestration.view_steps import view_steps
+from dfplan_assets.planning.check_queries import plan_checks
 from dfplan_assets_tests.partitioned import DAILY, write_daily
 from dfplan_assets_tests.small_projects import plan_of, write_project
 
@@ -256,6 +260,13 @@ def test_a_result_that_stays_is_checked_when_the_check_is_another_one(tmp_path: 
     shop(folder, "row_count: {min: 4}")
     found = evaluations(run(folder, "sales", instance=instance, stale=True))["row_count"]
     assert found.description == "3 rows, but there must be at least 4 rows"
+
+
+def test_what_time_decides_is_checked_anew(tmp_path: Path) -> None:
+    folder = shop(tmp_path, "expression: to_timestamp('2020-01-01') < now(); name: past\nunique: id")
+    plan = plan_of(folder)
+    publication = Publication("sales", "1", ("a",), 3, 1, datetime(2024, 1, 1, tzinfo=timezone.utc))
+    assert list(evaluated_of(plan, plan_checks(plan, "sales"), publication)) == ["unique_id"]
 
 
 def test_partitions_are_checked_one_by_one_and_the_worst_is_told(tmp_path: Path) -> None:
