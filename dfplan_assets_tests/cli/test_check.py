@@ -68,6 +68,12 @@ def test_a_selection_is_as_for_run(tmp_path: Path, dfplan_json: Callable[..., An
     assert list(document["views"]) == ["sales"]
 
 
+def test_a_partition_is_asked_for_where_there_are_some(tmp_path: Path, dfplan: Dfplan) -> None:
+    result = dfplan("--project", shop(tmp_path, "unique: id"), "check", "--partition", "2024-01-31")
+    assert result.exit_code == 2
+    assert "no view of the selection has both partitions and checks" in result.stderr
+
+
 def test_a_selection_without_checks_has_nothing_to_check(tmp_path: Path, dfplan: Dfplan) -> None:
     result = dfplan("--project", shop(tmp_path, "unique: id"), "check", "revenue")
     assert result.exit_code == 0
