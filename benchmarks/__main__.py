@@ -20,6 +20,7 @@ BENCHMARKS = (
     "dev_start",
     "long_tail",
     "staleness",
+    "checks",
 )
 
 

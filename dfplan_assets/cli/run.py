@@ -148,7 +148,7 @@ def _failed_checks(outcomes: Sequence[ViewOutcome]) -> dict[str, list[str]]:
     """What checks that did not pass say, with the views of which they say it; not what stopped a view."""
     found: dict[str, list[str]] = {}
     for outcome in outcomes:
-        if outcome.state == "materialised":
+        if outcome.state in ("materialised", "cached"):
             for name, reason in outcome.failed_checks.items():
                 views = found.setdefault(f"{name}: {reason}", [])
                 if outcome.view not in views:
