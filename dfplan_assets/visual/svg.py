@@ -79,7 +79,8 @@ _STYLE = (
     '.dfplan text{font:11px system-ui,-apple-system,"Segoe UI",sans-serif;fill:var(--text);'
     "font-variant-numeric:tabular-nums}.dfplan .t{font-size:14px;font-weight:600}"
     ".dfplan .s{font-size:12px;font-weight:600}.dfplan .m{fill:var(--muted)}"
-    ".dfplan .w{fill:var(--warn);font-weight:600}.dfplan text.e{text-anchor:end}.dfplan text.c{text-anchor:middle}"
+    ".dfplan .w{fill:var(--warn);font-weight:600}"
+    ".dfplan text.e{text-anchor:end}.dfplan text.c{text-anchor:middle}"
     ".dfplan .ground{fill:var(--ground);stroke:var(--frame)}.dfplan .grid{stroke:var(--grid)}"
     + "".join(f".dfplan .h{level}{{fill:var(--h{level})}}" for level in range(HEAT_LEVELS))
     + "".join(f".dfplan .d{level}{{fill:var(--d{level})}}" for level in range(DEPTH_LEVELS))
