@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +15,7 @@ from dfplan_assets.cli.output import print_json, print_text
 from dfplan_assets.cli.planned import planned
 
 if TYPE_CHECKING:
-    from dfplan_assets.planning.bundle import ViewPlan
+    from dfplan_assets.planning.bundle import ProjectPlan, ViewPlan
 
 _STATE_STYLE = {"new": "green", "changed": "yellow", "unchanged": "dim"}
 
@@ -33,13 +33,37 @@ def plan(view: str | None) -> None:
     states = view_states(project, views)
     plans = [project.views[name] for name in views]
     staleness = staleness_of(project, states)
+    problems = _check_problems(project, views)
     if options.format == "json":
-        documents = {name: _document(project.views[name], states[name], staleness) for name in views}
+        documents = {
+            name: {
+                **_document(project.views[name], states[name], staleness),
+                **({"check_problems": problems[name]} if name in problems else {}),
+            }
+            for name in views
+        }
         print_json({"views": documents})
     elif view is None:
         print_text(_graph(plans, states, staleness))
     else:
         print_text(_graph(plans, states, staleness), "", Text(project.views[view].logical_plan.rstrip()))
+    for each in problems.values():
+        for problem in each.values():
+            click.echo(f"Error: {problem}", err=True)
+    if problems:
+        click.get_current_context().exit(2)
+
+
+def _check_problems(project: ProjectPlan, views: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Why checks of these views cannot be made, by view and check."""
+    from dfplan_assets.planning.check_queries import plan_checks
+
+    problems = {
+        name: {check: str(error) for check, error in plan_checks(project, name).problems.items()}
+        for name in views
+        if project.project.views[name].checks
+    }
+    return {name: found for name, found in problems.items() if found}
 
 
 def _document(plan: ViewPlan, state: ViewState, staleness: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:

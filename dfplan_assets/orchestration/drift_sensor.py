@@ -7,7 +7,7 @@ its end in the middle of a tick loses a run or doubles one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import dagster as dg
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
@@ -18,6 +18,7 @@ from dfplan_assets.orchestration.assets import op_names
 from dfplan_assets.orchestration.data_versions import STALE_TAG
 from dfplan_assets.orchestration.held_back import held_back
 from dfplan_assets.orchestration.project_on_disk import ProjectOnDisk, graph_moved, listed
+from dfplan_assets.orchestration.project_translator import translator_of
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.staleness.drift import Drift, drift_now
@@ -35,41 +36,45 @@ def build_drift_sensor(
     plan: ProjectPlan,
     translator: DfplanTranslator | None = None,
     *,
-    name: str = DRIFT_SENSOR,
+    views: Collection[str] | None = None,
+    name: str | None = None,
     clock: Callable[[], float] = time.time,
 ) -> dg.SensorDefinition:
-    """A sensor that asks for one run of all views that are stale, and of all behind them.
+    """A sensor that asks for one run of all views that are stale, and of all behind them; with ``views``,
+    of these views only.
 
     At each tick the project is planned from the disk, as the run will find it; views that did not change
     are not planned again. ``plan`` is what Dagster was told when it loaded the definitions: where the graph
-    on the disk is another one, the sensor says that the definitions must be loaded again. ``clock`` gives
-    seconds since 1970.
+    on the disk is another one, the sensor says that the definitions must be loaded again. It is called
+    ``dfplan_drift``, after the translator's prefix if there is one, unless ``name`` says otherwise. ``clock``
+    gives seconds since 1970.
     """
     settings = plan.project.drift_sensor
     on_disk = ProjectOnDisk(plan.project.root)
-    op_of = op_names(plan.all_views)
-    key_of = (translator or DfplanTranslator()).get_asset_key
+    translator = translator or translator_of(plan.project)
+    key_of = translator.get_asset_key
+    op_of = op_names(plan.all_views, key_of)
 
     def look(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         current = on_disk.plan()
         moved = graph_moved(plan, current)
         if moved is not None:
             return dg.SkipReason(moved)
-        drift = drift_now(current)
+        drift = drift_now(current, views)
         if not drift.views:
             return dg.SkipReason(_why_nothing(drift))
         held = held_back(context.instance, current, drift.views, key_of)
-        views = tuple(view for view in drift.views if view not in held)
-        if not views:
+        asked = tuple(view for view in drift.views if view not in held)
+        if not asked:
             return dg.SkipReason(
                 "What is stale waits, since what it reads did not pass "
                 f"{listed(sorted(set(held.values())))}: {listed(held)}. "
                 "When that is in order, run the view with the check again."
             )
-        return _request(context.instance, drift, views, key_of, op_of, settings.every_seconds, clock())
+        return _request(context.instance, drift, asked, key_of, op_of, settings.every_seconds, clock())
 
     return dg.SensorDefinition(
-        name=name,
+        name=name or "_".join([*translator.settings.asset_key_prefix, DRIFT_SENSOR]),
         evaluation_fn=look,
         job_name=IMPLICIT_ASSET_JOB_NAME,
         minimum_interval_seconds=settings.every_seconds,

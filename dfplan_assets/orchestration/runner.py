@@ -132,6 +132,10 @@ class ProjectRunner:
         recorded = opened.recorder.record(succeeded, bundle=done.bundle, at=started_at)
         return Made(done, recorded, previous, _difference(opened.recorder, previous, done.bundle))
 
+    def runtime(self) -> Runtime:
+        """The engine that the views run in, for what else reads their results."""
+        return self._open().runtime
+
     def _reuse(self, attempt: Attempt, opened: _Opened) -> Reused:
         publication = self._warehouse.current(attempt.view)
         assert publication is not None  # without a result it would be stale

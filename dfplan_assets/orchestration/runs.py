@@ -14,12 +14,13 @@ from dagster._core.definitions.reconstruct import ReconstructableJob, Reconstruc
 from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster._core.execution.plan.objects import StepFailureData
 
-from dfplan_assets.orchestration.assets import op_names
+from dfplan_assets.orchestration.assets import check_op_name, op_names
 from dfplan_assets.orchestration.data_versions import STALE_TAG
 from dfplan_assets.orchestration.definitions import run_definitions
 from dfplan_assets.orchestration.instance import open_instance
 from dfplan_assets.orchestration.order_events import is_of_order
 from dfplan_assets.orchestration.partition_runs import PartitionRange, PlannedRun, planned_runs
+from dfplan_assets.orchestration.project_translator import translator_of
 from dfplan_assets.orchestration.run_creation import RunJob, create_run, run_events, run_job
 from dfplan_assets.orchestration.selection import select_views
 from dfplan_assets.orchestration.translator import DfplanTranslator
@@ -100,7 +101,7 @@ def run_partitions(
     Gives the runs that ``planned_runs`` says. A partition that fails leaves the other ones; what reads
     all of them is skipped then. Raises InputError as ``run_views`` and ``planned_runs`` do.
     """
-    translator = DfplanTranslator()
+    translator = translator_of(project.project)
     definitions = run_definitions(project, translator)
     selected = select_views(selection, project, definitions, translator.get_asset_key)
     reports: list[RunReport] = []
@@ -132,7 +133,7 @@ def run_stale_views(
     A view whose last result turns out to be what it would give, when its turn comes, does not run. None where
     nothing of the selection is stale.
     """
-    translator = DfplanTranslator()
+    translator = translator_of(project.project)
     if selection is None and project.project.scheduling.mode == "shared":
         stale = frozenset(to_run(staleness))
         definitions = run_definitions(project, translator, stale)
@@ -157,7 +158,8 @@ def _run(
 ) -> RunReport:
     """One run in this process, with these tags beside those of its partitions."""
     views = tuple(view for view in project.all_views if view in planned.views)
-    view_of_op = {op: view for view, op in op_names(project.all_views).items()}
+    view_of_op = {op: view for view, op in op_names(project.all_views, translator.get_asset_key).items()}
+    view_of_checks = {check_op_name(op): view for op, view in view_of_op.items()}
     outcomes: dict[str, ViewOutcome] = {}
     failed_checks: dict[str, dict[str, str]] = {}
     with open_instance(project.project.root) as instance:
@@ -168,6 +170,10 @@ def _run(
                 line = _order_line(event)
                 if line is not None:
                     listener.on_order(line)
+                continue
+            if event.step_key in view_of_checks:
+                view = view_of_checks[event.step_key]
+                outcomes[view] = _checked(outcomes[view], event)
                 continue
             view = view_of_op[event.step_key]
             if event.event_type is dg.DagsterEventType.STEP_START:
@@ -203,7 +209,8 @@ def _order_line(event: dg.DagsterEvent) -> str | None:
 
 def definitions_in(root: str) -> dg.Definitions:
     """The definitions of the project in this folder, for processes that each run one of its steps."""
-    return run_definitions(plan_project(load_project(Path(root))), DfplanTranslator())
+    project = load_project(Path(root))
+    return run_definitions(plan_project(project), translator_of(project))
 
 
 def _executable(project: ProjectPlan, job: RunJob) -> IJob:
@@ -250,6 +257,18 @@ def _outcome(view: str, event: dg.DagsterEvent, failed_checks: Mapping[str, str]
             return ViewOutcome(view, "failed", error=f"view {view}: {said}\n  {causes}")
         return ViewOutcome(view, "failed", error=f"view {view}: {_root_cause(failure)}")
     return None
+
+
+def _checked(outcome: ViewOutcome, event: dg.DagsterEvent) -> ViewOutcome:
+    """The outcome of a view that ran, after an event of the step of those of its checks that come later."""
+    check = _failed_check(event)
+    if check is not None:
+        return replace(outcome, failed_checks={**outcome.failed_checks, check[0]: check[1]})
+    if event.event_type is dg.DagsterEventType.STEP_FAILURE:
+        failed = _outcome(outcome.view, event, outcome.failed_checks)
+        assert failed is not None
+        return replace(failed, failed_checks=outcome.failed_checks)
+    return outcome
 
 
 def _together(before: ViewOutcome | None, outcome: ViewOutcome) -> ViewOutcome:

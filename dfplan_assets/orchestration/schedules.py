@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import dagster as dg
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
@@ -20,16 +20,20 @@ from dfplan_assets.staleness.staleness import to_run
 
 
 def build_schedules(
-    plan: ProjectPlan, definitions: dg.Definitions, translator: DfplanTranslator
+    plan: ProjectPlan,
+    definitions: dg.Definitions,
+    translator: DfplanTranslator,
+    chosen: Collection[str] | None = None,
 ) -> list[dg.ScheduleDefinition]:
     """A schedule for each that ``dfplan.yaml`` has; ``definitions`` are the assets they choose from.
 
-    Raises ProjectError, with the schedule's name, for a selection that cannot be read or selects nothing.
+    With ``chosen``, each runs those of these views that it selects, and one that selects none of them is
+    left out. Raises ProjectError, with the schedule's name, for a selection that cannot be read or selects nothing.
     """
-    return [
-        _schedule(schedule, plan, _selected(schedule, plan, definitions, translator), translator)
-        for schedule in plan.project.schedules
-    ]
+    selected = {each: _selected(each, plan, definitions, translator) for each in plan.project.schedules}
+    if chosen is not None:
+        selected = {each: tuple(view for view in views if view in chosen) for each, views in selected.items()}
+    return [_schedule(each, plan, views, translator) for each, views in selected.items() if views]
 
 
 def _selected(

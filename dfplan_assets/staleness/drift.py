@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from dfplan_assets.execution.publication import Publication
@@ -33,24 +33,27 @@ class Drift:
     partitioned: tuple[str, ...] = ()
 
 
-def drift_now(plan: ProjectPlan) -> Drift:
-    """What changed by now; reads manifests, file stats and footers.
+def drift_now(plan: ProjectPlan, among: Collection[str] | None = None) -> Drift:
+    """What changed by now, of all views or ``among`` these; reads manifests, file stats and footers.
 
     Raises ExecutionError where the manifest of a view is damaged.
     """
-    return drift(plan, results_now(plan), source_versions(plan.project, sources_read(plan)))
+    return drift(plan, results_now(plan), source_versions(plan.project, sources_read(plan)), among)
 
 
 def drift(
     plan: ProjectPlan,
     published: Mapping[str, Publication | None],
     sources: Mapping[str, SourceVersion],
+    among: Collection[str] | None = None,
 ) -> Drift:
     """As ``drift_now``, of these results and versions of sources. Pure: nothing else is looked at."""
     staleness = stale(plan, published, sources)
+    if among is not None:
+        staleness = {view: each for view, each in staleness.items() if view in among}
     changed: list[str] = []
     unknowable: list[str] = []
-    whole = _without_partitions(plan, published)
+    whole = [view for view in _without_partitions(plan, published) if view in staleness]
     for view in whole:
         each = staleness[view]
         if each.own:

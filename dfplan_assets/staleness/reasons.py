@@ -29,16 +29,20 @@ def identity_reasons(plan: ProjectPlan, view: str, before: Mapping[str, str]) ->
     for name in dict.fromkeys([*now, *before]):
         if now.get(name) == before.get(name):
             continue
-        what, _, inlined = name.partition(" ")
-        if not inlined:
+        what, _, of = name.partition(" ")
+        if not of:
             reasons.append(_PARTS[what])
         elif name in now and name in before:
-            reasons.append(f"inlined view {inlined} changed")
+            reasons.append(f"function {of} changed" if what == "function" else f"inlined view {of} changed")
+    if any(reason.startswith("function ") for reason in reasons):
+        reasons.remove(_PARTS["functions"])  # they are named
     return reasons or ["its meaning or a secret parameter changed"]
 
 
 def source_reason(source: Source, before: Mapping[str, str], now: Mapping[str, str]) -> str:
     """What of a source changed, in words; ``before`` and ``now`` are the parts of its versions."""
+    if source.is_published:
+        return f"table {source.name} " + ("has no published result" if NO_FILE in now else "changed")
     if before.get(READING) != now.get(READING):
         return f"{source.name} is read in another way"
     old = {name: part for name, part in before.items() if name != READING}
