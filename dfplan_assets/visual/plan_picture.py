@@ -20,6 +20,9 @@ from dfplan_assets.visual.svg import cut, heat, heat_legend, picture, px, text, 
 LIMIT_BYTES = 20_000
 """The size that a picture has at most, unless asked for otherwise."""
 
+MISJUDGED_FACTOR = 10.0
+"""How many times too many or too few rows the planner must have expected for an operator to be marked."""
+
 MOST_ROWS = 44
 """How many rows a picture has at most; what is cheap is folded until it has no more."""
 
@@ -52,6 +55,11 @@ _STYLE = (
     ".dfplan-plan circle{stroke:var(--muted)}"
     ".dfplan-plan .f{stroke-dasharray:2 2}"
     ".dfplan-plan .v{stroke:var(--warn);stroke-width:2.5;stroke-dasharray:none}"
+    # Where the picture is shown at half its size: larger letters, without what is needed least.
+    "@media(max-width:520px){.dfplan-plan .l,.dfplan-plan .d{display:none}.dfplan-plan .t{font-size:21px}"
+    ".dfplan-plan .s{font-size:17px}.dfplan-plan .u{transform:translateY(8px)}"
+    ".dfplan-plan .a{transform:translateY(-4px)}.dfplan-plan .z{transform:translateY(3px)}"
+    ".dfplan-plan text.e{font-size:16px}.dfplan-plan .i,.dfplan-plan text.w{font-size:13.5px}}"
 )
 
 
@@ -60,7 +68,7 @@ def plan_picture(profile: RunProfile, *, limit_bytes: int = LIMIT_BYTES) -> str:
 
     Of a large plan what is cheap is folded: chains, then whole branches. The picture counts what it folded.
     """
-    judged = {each.number: each for each in misestimates(profile.root)}
+    judged = {each.number: each for each in misestimates(profile.root, MISJUDGED_FACTOR)}
     marked = frozenset(judged)
     return within(
         limit_bytes,
@@ -112,21 +120,23 @@ def _heading(profile: RunProfile, shown: Sequence[Row], misjudged: int) -> list[
     most = cut(f"Most of it: {', '.join(costliest)}", _SECOND_LINE_CHARACTERS) if costliest else ""
     parts = [
         text(_LEFT, 27, _summary(profile, shown), "t"),
-        text(
-            _LEFT,
-            47,
-            most,
-            "m",
-        ),
+        text(_LEFT, 47, most, "m i"),
         _notes(shown, misjudged),
-        text(_LEGEND_END, 24, "CPU time", "m e"),
-        heat_legend(_LEGEND, 16),
-        text(_LEGEND_END, 44, "rows: 1, 1 thousand, 1 million", "m e"),
+        _legend(),
     ]
-    for place, count in enumerate((1, 1_000, 1_000_000)):
-        parts.append(f'<path stroke-width="{px(line_width(count))}" d="M{px(_LEGEND + 26 * place)} 40h20"/>')
-    parts += [text(_ROWS_END, _TOP - 8, "rows", "m e"), text(_TIME_END, _TOP - 8, "CPU time", "m e")]
+    parts += [text(_ROWS_END, _TOP - 8, "rows", "m e"), text(_TIME_END, _TOP - 8, "time", "m e")]
     return parts
+
+
+def _legend() -> str:
+    lines = "".join(
+        f'<path stroke-width="{px(line_width(count))}" d="M{px(_LEGEND + 26 * place)} 40h20"/>'
+        for place, count in enumerate((1, 1_000, 1_000_000))
+    )
+    return (
+        f'<g class="l">{text(_LEGEND_END, 24, "CPU time", "m e")}{heat_legend(_LEGEND, 16)}'
+        f"{text(_LEGEND_END, 44, 'rows: 1, 1 thousand, 1 million', 'm e')}{lines}</g>"
+    )
 
 
 def _notes(shown: Sequence[Row], misjudged: int) -> str:
@@ -134,7 +144,7 @@ def _notes(shown: Sequence[Row], misjudged: int) -> str:
     folded = sum(row.folded for row in shown)
     warnings = [f"{_MARK}{size(spilled)} spilled to disk"] if spilled else []
     if misjudged:
-        warnings.append(f"{_MARK}rows misjudged in {misjudged:,}")
+        warnings.append(f"{_MARK}rows of {misjudged:,} misjudged ×{MISJUDGED_FACTOR:.0f} or more")
     notes = [f'<tspan class="w">{xml(" ".join(warnings))}</tspan>'] if warnings else []
     if folded:
         notes.append(f'<tspan class="m">{folded:,} that took little are folded.</tspan>')
@@ -172,10 +182,14 @@ def _row(row: Row, place: tuple[float, float], strongest: float, judged: Mapping
     ]
     count = leaving_rows(row.first.operator)
     if count is not None:
-        parts.append(text(_ROWS_END, middle - 3 if wrong else middle + 4, f"{count:,}", quiet))
+        parts.append(
+            text(
+                _ROWS_END, middle - 3 if wrong else middle + 4, f"{count:,}", f"{quiet} a" if wrong else quiet
+            )
+        )
     if wrong:
         worst = max(wrong, key=lambda each: each.factor)
-        parts.append(text(_ROWS_END, middle + 11, f"{_MARK}{worst.estimated_rows:,} expected", "w e"))
+        parts.append(text(_ROWS_END, middle + 11, f"{_MARK}{worst.estimated_rows:,} expected", "w e z"))
     parts.append(text(_TIME_END, middle + 4, short_duration(row.seconds), quiet))
     if row.share:
         thick = 6 if short else 10
@@ -190,9 +204,9 @@ def _words(row: Row, start: float, middle: float, short: bool) -> list[str]:
     """What a row is: on one line where it only passes rows on, else its name above what it does."""
     operator, room = row.first.operator, _ROWS_END - _ROWS_ROOM - start
     if not row.is_named:
-        heading, below, style = _fold_words(row), "", "m"
+        heading, below, style = _fold_words(row), "", "m i"
     elif short:
-        heading, below, style = f"{name(operator)} {detail(operator)}".rstrip(), "", "m"
+        heading, below, style = f"{name(operator)} {detail(operator)}".rstrip(), "", "m i"
     else:
         heading, below, style = name(operator), detail(operator), "s"
     if row.is_named and row.folded:
@@ -205,14 +219,14 @@ def _words(row: Row, start: float, middle: float, short: bool) -> list[str]:
         if rest:
             second += f"  {xml(rest)}"
         return [
-            text(start, middle - 3, cut(heading, room / wide), style),
-            f'<text class="m" x="{px(start)}" y="{px(middle + 11)}">{second}</text>',
+            text(start, middle - 3, cut(heading, room / wide), f"{style} a"),
+            f'<text class="m i z" x="{px(start)}" y="{px(middle + 11)}">{second}</text>',
         ]
     if not below:
         return [text(start, middle + 4, cut(heading, room / wide), style)]
     return [
-        text(start, middle - 3, cut(heading, room / wide), style),
-        text(start, middle + 11, cut(below, room / _CHARACTER), "m"),
+        text(start, middle - 3, cut(heading, room / wide), f"{style} u"),
+        text(start, middle + 11, cut(below, room / _CHARACTER), "m d"),
     ]
 
 
