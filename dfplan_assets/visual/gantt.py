@@ -13,7 +13,7 @@ from dfplan_assets.forecast.comparison import Ran, is_measured
 from dfplan_assets.scheduling.model import Schedule
 from dfplan_assets.visual.durations import duration
 from dfplan_assets.visual.sentences import path
-from dfplan_assets.visual.svg import cut, picture, px, text, xml
+from dfplan_assets.visual.svg import DEPTH, HEAT, cut, picture, px, text, xml
 from dfplan_assets.visual.time_axis import tick_label, ticks
 
 LIMIT_BYTES = 30_000
@@ -34,12 +34,16 @@ _TITLE_CHARACTERS = 80
 _LEAST_BAR_BYTES = 100
 _ROUND_WIDTH = 6.0
 _STYLE = (
-    ".dfplan-gantt .p rect{fill:var(--d0);stroke:var(--d2)}"
-    ".dfplan-gantt .c rect{fill:var(--h1);stroke:var(--h4)}"
-    ".dfplan-gantt .a rect{fill:var(--d2);stroke:var(--ground)}"
-    ".dfplan-gantt .k rect{fill:var(--h3);stroke:var(--h5)}"
-    ".dfplan-gantt .f rect{fill:var(--failed);stroke:var(--warn)}"
-    ".dfplan-gantt .end{stroke:var(--muted);stroke-dasharray:4 3}"
+    HEAT
+    + DEPTH
+    + (
+        ".dfplan-gantt .p rect{fill:var(--d0);stroke:var(--d2)}"
+        ".dfplan-gantt .c rect{fill:var(--h1);stroke:var(--h4)}"
+        ".dfplan-gantt .a rect{fill:var(--d2);stroke:var(--ground)}"
+        ".dfplan-gantt .k rect{fill:var(--h3);stroke:var(--h5)}"
+        ".dfplan-gantt .f rect{fill:var(--warn);fill-opacity:.35;stroke:var(--warn)}"
+        ".dfplan-gantt .end{stroke:var(--muted);stroke-dasharray:4 3}"
+    )
 )
 
 

@@ -14,7 +14,7 @@ from dfplan_assets.execution.analysis import OperatorTime, operator_times, walk
 from dfplan_assets.execution.profile import OperatorProfile, RunProfile
 from dfplan_assets.visual.durations import duration
 from dfplan_assets.visual.operator_words import detail, name, spilled_bytes
-from dfplan_assets.visual.svg import cut, depth_legend, picture, px, text, within, xml
+from dfplan_assets.visual.svg import DEPTH, cut, depth_legend, picture, px, text, within, xml
 from dfplan_assets.visual.time_axis import tick_label, ticks
 
 LIMIT_BYTES = 20_000
@@ -34,7 +34,7 @@ _FEWEST_ROWS = 3
 _TICKS = 6
 _SPILLED = "▲"
 _DEPTHS = (0.05, 0.2, 0.4, 0.7)  # shares of an operator's time from which its bar is darker
-_STYLE = ".dfplan-timeline .o{stroke:var(--d3);stroke-opacity:.45}"
+_STYLE = DEPTH + ".dfplan-timeline .o{stroke:var(--d3);stroke-opacity:.45}"
 
 
 @dataclass(frozen=True)

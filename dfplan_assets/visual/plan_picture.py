@@ -15,7 +15,7 @@ from dfplan_assets.execution.profile import RunProfile
 from dfplan_assets.visual.durations import duration
 from dfplan_assets.visual.operator_words import detail, leaving_rows, name, named, short_duration, size
 from dfplan_assets.visual.plan_folds import Row, rows_of
-from dfplan_assets.visual.svg import cut, heat, heat_legend, picture, px, text, within, xml
+from dfplan_assets.visual.svg import HEAT, cut, heat, heat_legend, picture, px, text, within, xml
 
 LIMIT_BYTES = 20_000
 """The size that a picture has at most, unless asked for otherwise."""
@@ -50,7 +50,7 @@ _PASSING_ON = frozenset(
     }
 )
 _PASSING_ON_SHARE = 0.05
-_STYLE = (
+_STYLE = HEAT + (
     ".dfplan-plan path{fill:none;stroke:var(--line)}"
     ".dfplan-plan circle{stroke:var(--muted)}"
     ".dfplan-plan .f{stroke-dasharray:2 2}"
