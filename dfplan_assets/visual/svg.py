@@ -75,7 +75,8 @@ _STYLE = (
             "warn": "#ff8f94",
         },
     )
-    + ".dfplan text{font:11px system-ui,sans-serif;fill:var(--text);font-variant-numeric:tabular-nums}"
+    + ".dfplan{max-width:100%;height:auto}"
+    ".dfplan text{font:11px system-ui,sans-serif;fill:var(--text);font-variant-numeric:tabular-nums}"
     ".dfplan .t{font-size:14px;font-weight:600}.dfplan .s{font-size:12px;font-weight:600}"
     ".dfplan .m{fill:var(--muted)}.dfplan .w{fill:var(--warn);font-weight:600}"
     ".dfplan text.e{text-anchor:end}.dfplan text.c{text-anchor:middle}"

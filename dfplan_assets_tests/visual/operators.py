@@ -50,7 +50,7 @@ def scan(table: str, rows: int, milliseconds: float) -> OperatorProfile:
 
 
 def star(joins: int) -> RunProfile:
-    """A fact table joined with many others, one after the other: five operators for each join and two more."""
+    """A fact table joined with many others, one after the other: five operators for each and two more."""
     fact = scan("fact", 1_000_000, 90)
     for number in range(joins):
         small = operator("FilterExec", scan(f"dim_{number}", 1000, 0.2), rows=10, milliseconds=0.1)

@@ -159,7 +159,7 @@ def test_every_operator_is_in_exactly_one_row(root: OperatorProfile, most: int) 
     numbers = sorted(each.number for row in shown for each in row.operators)
     assert numbers == [each.number for each in operator_times(root)]
     assert len(shown) <= most
-    assert [row.parent for row in shown][0] is None
+    assert shown[0].parent is None
     assert all(row.parent is not None and row.parent < place for place, row in enumerate(shown) if place)
 
 
