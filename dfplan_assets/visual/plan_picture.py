@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from dfplan_assets.execution.analysis import Misestimate, misestimates, top_operators
+from dfplan_assets.execution.analysis import Misestimate, misestimates
 from dfplan_assets.execution.profile import RunProfile
 from dfplan_assets.visual.durations import duration
 from dfplan_assets.visual.operator_words import detail, leaving_rows, name, named, short_duration, size
@@ -38,6 +38,7 @@ _TITLE_CHARACTERS = 200
 _SECOND_LINE_CHARACTERS = 74
 _ROW_BYTES = 350  # about the least that one takes
 _FEWEST_ROWS = 3
+_NAMED = 3
 _ELBOW = 9.0
 _MARK = "▲ "
 _PASSING_ON = frozenset(
@@ -114,9 +115,10 @@ def _summary(profile: RunProfile, shown: Sequence[Row]) -> str:
 
 def _heading(profile: RunProfile, shown: Sequence[Row], misjudged: int) -> list[str]:
     """What is seen first: how much it was, where most of it went, what went wrong; and the legend."""
-    costliest = [
-        f"{named(each.operator)} {each.share:.0%}" for each in top_operators(profile.root, 3) if each.share
-    ]
+    times = sorted(
+        (each for row in shown for each in row.operators if each.share), key=lambda each: -(each.share or 0.0)
+    )
+    costliest = [f"{named(each.operator)} {each.share:.0%}" for each in times[:_NAMED]]
     most = cut(f"Most of it: {', '.join(costliest)}", _SECOND_LINE_CHARACTERS) if costliest else ""
     parts = [
         text(_LEFT, 27, _summary(profile, shown), "t"),
