@@ -32,10 +32,11 @@ _TALL, _SHORT = 38.0, 24.0
 _FIRST_LANE, _LANE, _TEXT_GAP = 25.0, 22.0, 17.0
 _ROWS_END, _TIME_END, _BAR_START, _BAR_WIDTH = 526.0, 594.0, 604.0, 100.0
 _ROWS_ROOM = 84.0
+_GAP = 16.0
 _LEGEND, _LEGEND_END = 632.0, 622.0
-_STRONG_CHARACTER, _CHARACTER = 6.9, 5.8  # of the 12 and 11 px text; a wide one takes two
+_STRONG_CHARACTER, _CHARACTER = 6.9, 6.0  # of the 12 and 11 px text; a wide one takes two
 _TITLE_CHARACTERS = 200
-_SECOND_LINE_CHARACTERS = 74
+_SECOND_LINE_CHARACTERS = 66
 _ROW_BYTES = 350  # about the least that one takes
 _FEWEST_ROWS = 3
 _NAMED = 3
@@ -180,7 +181,7 @@ def _row(row: Row, place: tuple[float, float], strongest: float, judged: Mapping
     parts = [
         f"<title>{xml(_title(row, wrong))}</title>",
         f'<circle class="{style}" cx="{px(left)}" cy="{px(middle)}" r="{4 if short else 7}"/>',
-        *_words(row, left + _TEXT_GAP, middle, short),
+        *_words(row, left + _TEXT_GAP, middle, short, len(_expected(wrong)) if wrong else 0),
     ]
     count = leaving_rows(row.first.operator)
     if count is not None:
@@ -190,8 +191,7 @@ def _row(row: Row, place: tuple[float, float], strongest: float, judged: Mapping
             )
         )
     if wrong:
-        worst = max(wrong, key=lambda each: each.factor)
-        parts.append(text(_ROWS_END, middle + 11, f"{_MARK}{worst.estimated_rows:,} expected", "w e z"))
+        parts.append(text(_ROWS_END, middle + 11, _expected(wrong), "w e z"))
     parts.append(text(_TIME_END, middle + 4, short_duration(row.seconds), quiet))
     if row.share:
         thick = 6 if short else 10
@@ -202,9 +202,18 @@ def _row(row: Row, place: tuple[float, float], strongest: float, judged: Mapping
     return f"<g>{''.join(parts)}</g>"
 
 
-def _words(row: Row, start: float, middle: float, short: bool) -> list[str]:
-    """What a row is: on one line where it only passes rows on, else its name above what it does."""
+def _expected(wrong: Sequence[Misestimate]) -> str:
+    worst = max(wrong, key=lambda each: each.factor)
+    return f"{_MARK}{worst.estimated_rows:,} expected"
+
+
+def _words(row: Row, start: float, middle: float, short: bool, taken: int) -> list[str]:
+    """What a row is: on one line where it only passes rows on, else its name above what it does.
+
+    Beside the second line ``taken`` strong characters stand before the end of the rows.
+    """
     operator, room = row.first.operator, _ROWS_END - _ROWS_ROOM - start
+    second_room = min(room, _ROWS_END - _GAP - taken * _STRONG_CHARACTER - start)
     if not row.is_named:
         heading, below, style = _fold_words(row), "", "m i"
     elif short:
@@ -217,7 +226,7 @@ def _words(row: Row, start: float, middle: float, short: bool) -> list[str]:
     if row.spilled_bytes:
         mark = f"{_MARK}spilled {size(row.spilled_bytes)}"
         second = f'<tspan class="w">{mark}</tspan>'
-        rest = cut(below, room / _CHARACTER - len(mark) - 3)
+        rest = cut(below, second_room / _CHARACTER - len(mark) - 3)
         if rest:
             second += f"  {xml(rest)}"
         return [
@@ -228,7 +237,7 @@ def _words(row: Row, start: float, middle: float, short: bool) -> list[str]:
         return [text(start, middle + 4, cut(heading, room / wide), style)]
     return [
         text(start, middle - 3, cut(heading, room / wide), f"{style} u"),
-        text(start, middle + 11, cut(below, room / _CHARACTER), "m d"),
+        text(start, middle + 11, cut(below, second_room / _CHARACTER), "m d"),
     ]
 
 
