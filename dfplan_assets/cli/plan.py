@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from dfplan_assets.cli.now import ViewState, staleness_of, view_states
+from dfplan_assets.cli.now import StaleBecause, ViewState, staleness_of, view_states
 from dfplan_assets.cli.options import current_options, project_options
 from dfplan_assets.cli.output import print_json, print_text
 from dfplan_assets.cli.planned import planned
@@ -66,13 +66,19 @@ def _check_problems(project: ProjectPlan, views: Sequence[str]) -> dict[str, dic
     return {name: found for name, found in problems.items() if found}
 
 
-def _document(plan: ViewPlan, state: ViewState, staleness: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
-    because = staleness.get(plan.view.name, ())
+def _document(plan: ViewPlan, state: ViewState, staleness: Mapping[str, StaleBecause]) -> dict[str, Any]:
+    because = staleness.get(plan.view.name, StaleBecause(()))
+    partitions = because.partitions
     return {
         "state": state.state,
         "why": list(state.why),
-        "stale": bool(because),
-        "stale_because": list(because),
+        "stale": bool(because.reasons),
+        "stale_because": list(because.reasons),
+        **(
+            {}
+            if partitions is None
+            else {"stale_partitions": {key: list(reasons) for key, reasons in partitions.items()}}
+        ),
         "materialized": plan.view.materialized,
         "tables": list(plan.lineage.tables),
         "fingerprint": plan.identity.fingerprint,
@@ -81,7 +87,7 @@ def _document(plan: ViewPlan, state: ViewState, staleness: Mapping[str, tuple[st
 
 
 def _graph(
-    plans: list[ViewPlan], states: Mapping[str, ViewState], staleness: Mapping[str, tuple[str, ...]]
+    plans: list[ViewPlan], states: Mapping[str, ViewState], staleness: Mapping[str, StaleBecause]
 ) -> Table:
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("view", "group", "state", "reads", "why", "stale because"):
@@ -97,6 +103,6 @@ def _graph(
             ),
             Text(", ".join(plan.lineage.tables)),
             Text("; ".join(state.why) if state.state == "changed" or plan.view.is_virtual else ""),
-            Text("; ".join(staleness.get(plan.view.name, ()))),
+            Text("; ".join(staleness[plan.view.name].reasons if plan.view.name in staleness else ())),
         )
     return grid

@@ -8,12 +8,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from hashlib import sha256
 
 import dagster as dg
-from dagster._core.definitions.data_version import CODE_VERSION_TAG, DATA_VERSION_TAG
 from dagster._core.definitions.utils import check_valid_name
 from dagster._core.storage.tags import PRIORITY_TAG
 
 from dfplan_assets.errors import ExecutionError, InputError
-from dfplan_assets.execution.publication import Publication, together
+from dfplan_assets.execution.publication import Publication
 from dfplan_assets.orchestration.bundle_metadata import bundle_metadata, store_failure
 from dfplan_assets.orchestration.bundled_io_manager import BundledIOManager, bundled_io_manager, bundling
 from dfplan_assets.orchestration.data_versions import (
@@ -24,6 +23,7 @@ from dfplan_assets.orchestration.data_versions import (
     tell_sources_read,
 )
 from dfplan_assets.orchestration.markdown import shorten
+from dfplan_assets.orchestration.partition_events import ALREADY_LOGGED, log_materialisations
 from dfplan_assets.orchestration.partitions import asked_partitions
 from dfplan_assets.orchestration.picture_metadata import picture_metadata
 from dfplan_assets.orchestration.run_metadata import reused_metadata, run_metadata
@@ -197,48 +197,26 @@ def _view_asset(
             tell_sources_read(context, project.project.sources, key_of, done[-1][0])
             selected = context.selected_asset_check_keys
             checks.append(checker.results(view, made, selected, context.instance))
+        if failures or len(done) > 1:
+            log_materialisations(context, project, spec, key_of, done)
         if failures:
-            # A step that fails has made nothing, to Dagster; what it did make is published.
-            for publication, shown in done:
-                context.log_event(
-                    dg.AssetMaterialization(
-                        spec.key,
-                        metadata=shown,
-                        partition=publication.partition_key,
-                        tags=_version_tags(project, view, spec.code_version, key_of, publication),
-                    )
-                )
             # The messages say all that a reader can use; a stack of this package's frames would hide it.
             raise dg.Failure(_failure_text(failures, len(keys)), allow_retries=False)
         if len(done) > 1:
-            for publication, shown in done:
-                context.add_asset_metadata(shown, asset_key=spec.key, partition_key=publication.partition_key)
-        # Dagster gives all partitions of one step the same data version.
-        result = together([publication for publication, _ in done])
+            yield dg.MaterializeResult(
+                asset_key=spec.key, metadata=ALREADY_LOGGED, check_results=worst_of(checks)
+            )
+            return
+        publication, shown = done[0]
         yield dg.MaterializeResult(
             asset_key=spec.key,
-            metadata=done[0][1] if len(done) == 1 else None,
-            data_version=dg.DataVersion(result.data_version),
-            tags=provenance_tags(project, view, key_of, done[-1][0]),
+            metadata=shown,
+            data_version=dg.DataVersion(publication.data_version),
+            tags=provenance_tags(project, view, key_of, publication),
             check_results=worst_of(checks),
         )
 
     return run_view
-
-
-def _version_tags(
-    project: ProjectPlan,
-    view: str,
-    code_version: str | None,
-    key_of: Callable[[str], dg.AssetKey],
-    publication: Publication,
-) -> dict[str, str]:
-    """The tags that Dagster gives a result that a step returns, for one that a failing step logs."""
-    return {
-        **({} if code_version is None else {CODE_VERSION_TAG: code_version}),
-        **provenance_tags(project, view, key_of, publication),
-        DATA_VERSION_TAG: publication.data_version,
-    }
 
 
 def _failure_text(failures: Sequence[str], asked: int) -> str:
