@@ -14,6 +14,7 @@ BENCHMARKS = (
     "scheduling",
     "ordering",
     "materialising",
+    "pictures",
     "steps",
     "thousand",
     "code_location",
