@@ -145,6 +145,7 @@ def test_states_and_reasons_are_those_of_plan(views: dict[str, Any], shop: Path)
     plan = answer(shop, "plan")["views"]
     for name in ("revenue", "best", "broken", "behind"):
         assert views[name]["because"] == plan[name]["stale_because"]
+    assert shop.as_posix() not in json.dumps(views)
     assert any("meaning changed" in reason for reason in views["best"]["because"])
     assert "divi" in views["broken"]["latest"]["failure"].lower()
 
@@ -187,6 +188,7 @@ def test_the_profile_is_that_of_show(views: dict[str, Any], shop: Path) -> None:
     assert costliest["number"] == shown["top_operators"][0]["number"]
     assert costliest["rows"] == shown["top_operators"][0]["rows"]
     assert detail["picture"].startswith("<svg")
+    assert detail["timeline"].startswith("<svg")
     assert "Projection" in detail["logical_plan"]
     assert shop.as_posix().lstrip("/") not in json.dumps(detail["operators"])
 

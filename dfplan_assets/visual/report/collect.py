@@ -28,6 +28,7 @@ from dfplan_assets.scheduling.schedule import Saving
 from dfplan_assets.staleness.look import results_now, sources_read
 from dfplan_assets.staleness.staleness import Staleness, stale
 from dfplan_assets.visual.gantt import gantt
+from dfplan_assets.visual.operator_timeline import operator_timeline
 from dfplan_assets.visual.plan_picture import plan_picture
 from dfplan_assets.visual.report.graph_layout import graph_layout
 from dfplan_assets.visual.report.model import (
@@ -176,6 +177,7 @@ class _Views:
         result = self._standing.results.get(name)
         state, because = self._state(name, past)
         hide = self._hider(view)
+        shown = self._shower(hide)
         decided_by, columns = ((), ()) if planned is None else _columns(planned.schema, planned.lineage)
         return ReportedView(
             name=name,
@@ -185,7 +187,7 @@ class _Views:
             tags=tuple(view.tags.items()),
             file=_inside(plan.project, str(view.path)),
             state=state,
-            because=tuple(map(hide, because)),
+            because=tuple(map(shown, because)),
             partitions=None if view.partitions is None else f"{view.partitions.by}, {view.partitions.title}",
             reads=plan.tables_of(name),
             columns=columns,
@@ -201,10 +203,10 @@ class _Views:
             bytes=None if result is None else result.bytes,
             published_at=None if result is None else moment(result.published_at),
             expected=None if view.is_virtual else self._expected.get(name),
-            latest=past.latest(),
+            latest=past.latest(shown),
             measured=past.measured(),
             compared=self._compared.get(name),
-            detail=packed(self._detail(name, past, hide)),
+            detail=packed(self._detail(name, past, shown)),
         )
 
     def _state(self, name: str, past: PastOfView) -> tuple[State, tuple[str, ...]]:
@@ -223,8 +225,7 @@ class _Views:
             return "not planned", because
         if not because:
             return "fresh", ()
-        latest = past.latest()
-        if latest is not None and latest.status == "failed":
+        if past.runs and past.runs[-1].status == "failed":
             return "failed", (*because, "its last run failed")
         return ("never ran" if self._standing.results.get(name) is None else "stale"), because
 
@@ -235,22 +236,28 @@ class _Views:
         planned = view.name in self._plan.views
         return hider(self._plan.project, view, self._plan.inlined_into(view.name) if planned else ())
 
-    def _detail(self, name: str, past: PastOfView, hide: Callable[[str], str]) -> Detail:
+    def _shower(self, hide: Callable[[str], str]) -> Callable[[str], str]:
+        """A text without secrets and without the folder in which the project happens to be."""
+        root = f"{self._plan.project.root.as_posix()}/"
+        # DataFusion names files without their first slash.
+        return lambda text: hide(text.replace(root, "").replace(root.lstrip("/"), ""))
+
+    def _detail(self, name: str, past: PastOfView, shown: Callable[[str], str]) -> Detail:
         planned = self._plan.views.get(name)
         run = past.profiled
-        profile = None if run is None or run.profile is None else self._shown(run.profile, hide)
+        profile = None if run is None or run.profile is None else _shown(run.profile, shown)
         return Detail(
             logical_plan="" if planned is None else planned.logical_plan.rstrip(),
             operators=() if profile is None else _operators(profile.root),
             picture=None if profile is None else plan_picture(profile),
+            timeline=None if profile is None else operator_timeline(profile),
             runs=past.rows(),
             problem=past.problem,
         )
 
-    def _shown(self, profile: RunProfile, hide: Callable[[str], str]) -> RunProfile:
-        """A profile without secrets and without the folder in which the project happens to be."""
-        root = f"{self._plan.project.root.as_posix().lstrip('/')}/"
-        return replace(profile, root=_with_displays(profile.root, lambda text: hide(text.replace(root, ""))))
+
+def _shown(profile: RunProfile, shown: Callable[[str], str]) -> RunProfile:
+    return replace(profile, root=_with_displays(profile.root, shown))
 
 
 def _with_displays(operator: OperatorProfile, shown: Callable[[str], str]) -> OperatorProfile:

@@ -157,11 +157,15 @@ class Operator:
 
 @dataclass(frozen=True, kw_only=True)
 class Detail:
-    """What only the page of a view shows. ``picture`` is SVG; ``problem`` is why something is missing."""
+    """What only the page of a view shows: ``picture`` and ``timeline`` of its last successful run as SVG.
+
+    ``problem`` is why something is missing.
+    """
 
     logical_plan: str
     operators: tuple[Operator, ...]
     picture: str | None
+    timeline: str | None
     runs: tuple[Run, ...]
     problem: str | None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
@@ -53,8 +53,8 @@ class PastOfView:
             for run in self.runs
         )
 
-    def latest(self) -> LatestRun | None:
-        """The last attempt as the page has it."""
+    def latest(self, shown: Callable[[str], str]) -> LatestRun | None:
+        """The last attempt as the page has it; ``shown`` gives its failure as anyone may see it."""
         if not self.runs:
             return None
         run = self.runs[-1]
@@ -62,7 +62,7 @@ class PastOfView:
             started_at=moment(run.started_at),
             status=run.status,
             wall_seconds=run.wall_seconds,
-            failure=self.failure,
+            failure=None if self.failure is None else shown(self.failure),
         )
 
     def measured(self) -> Measured | None:

@@ -94,7 +94,9 @@ def view_of(name: str, text: str = "", **changes: Any) -> ReportedView:
         latest=None,
         measured=None,
         compared=None,
-        detail=packed(Detail(logical_plan=text, operators=(), picture=None, runs=(), problem=text)),
+        detail=packed(
+            Detail(logical_plan=text, operators=(), picture=None, timeline=None, runs=(), problem=text)
+        ),
     )
     return replace(view, **changes)
 

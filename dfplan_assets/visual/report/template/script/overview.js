@@ -65,13 +65,25 @@ function attention() {
   const never = inState("never ran");
   const behind = inState("stale").length - changed.length;
   const rows = [...urgent, ...changed, ...(never.length === REPORT.views.length ? [] : never)];
-  const item = (view) => h("li", { "data-view": view.name },
-    badge(view.state), h("div", {}, linkTo(view.name), h("p", {}, line((view.latest && view.state === "failed" && view.latest.failure) || (own(view).length ? own(view) : view.because).join("; "), 280))));
-  const list = h("ul", { class: "attention" }, rows.slice(0, ATTENTION_SHOWN).map(item));
-  const hidden = rows.length - ATTENTION_SHOWN;
+  const reason = (view) => {
+    if (view.state === "failed" && view.latest && view.latest.failure) return view.latest.failure.split("\n")[0];
+    return (own(view).length ? own(view) : view.because).join("; ");
+  };
+  // One damaged file can keep many views from being planned: what has the same reason is one entry.
+  const entries = new Map();
+  for (const view of rows) {
+    const key = `${view.state} ${reason(view)}`;
+    if (!entries.has(key)) entries.set(key, []);
+    entries.get(key).push(view);
+  }
+  const item = (views) => h("li", {}, badge(views[0].state),
+    h("div", {}, some(views.map((view) => linkTo(view.name)), 6), reason(views[0]) === views[0].state ? null : h("p", {}, line(reason(views[0]), 280))));
+  const listed = [...entries.values()];
+  const list = h("ul", { class: "attention" }, listed.slice(0, ATTENTION_SHOWN).map(item));
+  const hidden = listed.length - ATTENTION_SHOWN;
   const lines = [];
   if (hidden > 0) {
-    lines.push(h("button", { type: "button", class: "more", onclick: (event) => { list.append(...rows.slice(ATTENTION_SHOWN).map(item)); event.target.remove(); } }, `Show ${count(hidden)} more`));
+    lines.push(h("button", { type: "button", class: "more", onclick: (event) => { list.append(...listed.slice(ATTENTION_SHOWN).map(item)); event.target.remove(); } }, `${count(hidden)} more`));
   }
   if (behind) lines.push(note(`${plural(behind, "view")} more ${behind === 1 ? "is" : "are"} stale only because something upstream is.`));
   if (never.length && never.length === REPORT.views.length) lines.push(note("No view has run yet: dfplan run makes them all."));
