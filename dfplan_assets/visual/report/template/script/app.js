@@ -1,6 +1,7 @@
 // Which page is shown: what stands behind # in the address says it, so that the back button works.
 
 const MAIN = document.getElementById("main");
+const SEARCH = new Search();
 let current = null;
 
 function routeNow() {
@@ -29,6 +30,7 @@ function pageOf(route) {
 }
 
 function navigate(event) {
+  SEARCH.close();
   const route = routeNow();
   if (current && current.close) current.close();
   current = pageOf(route);
@@ -74,7 +76,6 @@ document.getElementById("theme").addEventListener("click", () => {
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => theme());
 window.addEventListener("hashchange", navigate);
-new Search();
 const remembered = kept(() => localStorage.getItem("dfplan-theme"));
 theme(remembered === "dark" || remembered === "light" ? remembered : undefined);
 navigate();

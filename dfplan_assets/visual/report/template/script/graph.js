@@ -268,7 +268,8 @@ class Graph {
   hover(node, event) {
     const name = node ? node.name : null;
     this.canvas.style.cursor = node ? "pointer" : "grab";
-    this.tip.hidden = !node;
+    // Up close the node says it by itself.
+    this.tip.hidden = !node || this.zoom > 0.8;
     if (node) {
       const view = DATA.views.get(name);
       const words = view ? [view.state, nodeFigures(view)].filter(Boolean).join(" · ") : "table from outside";

@@ -48,7 +48,7 @@ function tiles() {
   return h("div", { class: "tiles" },
     tile("Last run", run ? (run.actual_seconds === null ? moment(run.started_at).slice(0, 10) : seconds(run.actual_seconds)) : "never",
       run ? `${moment(run.started_at)}: ${plural(run.succeeded, "view")} made${run.failed ? `, ${count(run.failed)} failed` : ""}` : "no view has run yet",
-      run && run.failed ? "failed" : ""),
+      ""),
     tile("Work", seconds(REPORT.work_seconds), "last success of each view, added up", "", "#views"),
     tile("Up to date", unknown ? NOTHING : count(inState("fresh").length), `of ${plural(REPORT.views.length - inState("inlined").length, "stored view")}`,
       !failed && !stale && !never && !unknown ? "good" : "", "#views&state=fresh"),
