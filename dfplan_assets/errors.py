@@ -6,6 +6,7 @@
     │   ├── ViewError           the file of a view: name, encoding, front matter
     │   ├── SourceError         a source: missing, of other columns than declared
     │   │   └── UnreadableSourceError  a source whose files are there and are damaged
+    │   │       └── UnpublishedSourceError  a published table without columns that nothing has published yet
     │   ├── GoldenError         a golden plan that is missing, damaged, or cannot be written
     │   └── PlanningError       a view's query
     │       ├── GuardError      not one query: DDL, DML, EXPLAIN, two statements, nothing at all
@@ -59,6 +60,10 @@ class SourceError(InputError):
 
 class UnreadableSourceError(SourceError):
     """The files of a source are there, but cannot be read as what they should be."""
+
+
+class UnpublishedSourceError(UnreadableSourceError):
+    """A table that a Python asset is to make has neither declared columns nor a published result."""
 
 
 class GoldenError(InputError):

@@ -80,10 +80,10 @@ def _selected(selection: str, plan: ProjectPlan) -> tuple[str, ...]:
     with stdout_to_stderr():
         # Dagster's syntax needs Dagster, whose import takes longer than all else here.
         from dfplan_assets.orchestration.definitions import project_definitions
+        from dfplan_assets.orchestration.project_translator import translator_of
         from dfplan_assets.orchestration.selection import select_views
-        from dfplan_assets.orchestration.translator import DfplanTranslator
 
-        translator = DfplanTranslator()
+        translator = translator_of(plan.project)
         selected = select_views(
             selection, plan, project_definitions(plan, translator), translator.get_asset_key
         )

@@ -12,6 +12,7 @@ from datafusion import SessionContext
 
 from dfplan_assets.errors import ExecutionError, SourceError
 from dfplan_assets.execution.publication import Publication, together
+from dfplan_assets.execution.published_tables import IO_MANAGER_KEY, published_result
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import ProjectPlan, ViewPlan
 from dfplan_assets.planning.inlining import register_inlined
@@ -34,8 +35,8 @@ _NAMED = 10
 class Inputs:
     """What one view reads, itself and through views that are inlined into it: sources and other views.
 
-    ``results`` are those of the stored views among them, a snapshot: newer results that appear while the
-    view runs are not read.
+    ``results`` are those of the stored views and published tables among them, a snapshot: newer results that
+    appear while the view runs are not read.
     """
 
     plan: ProjectPlan
@@ -49,8 +50,9 @@ class Inputs:
         """The dependencies of a view, or of one of its partitions, as they are now.
 
         Of a partitioned view, a view without partitions reads all partitions that have a result; a
-        partition reads those that it is mapped to, which must all have one. Raises ExecutionError where a
-        view that it reads has no result, or one of an earlier form.
+        partition reads those that it is mapped to, which must all have one. Of a published table all
+        partitions are read. Raises ExecutionError where a view or published table that it reads has no
+        result, or one of other columns.
         """
         view_plan = plan.views[view]
         results = {}
@@ -69,10 +71,15 @@ class Inputs:
                         f"Materialise {table} first.",
                     )
                 results[table] = publication
+            elif plan.project.sources[table].is_published:
+                results[table] = _published(view_plan, plan.project.sources[table])
         inputs = cls(plan, view_plan, results)
         inputs.check_present()
         for table, publication in results.items():
-            _check_columns(view_plan, table, plan.schema_of(table), publication)
+            if table in plan.views:
+                _check_columns(view_plan, table, plan.schema_of(table), publication)
+            else:
+                _check_published(view_plan, plan.project.sources[table], plan.schema_of(table), publication)
         return inputs
 
     def register(self, ctx: SessionContext) -> None:
@@ -169,6 +176,45 @@ def _check_columns(view_plan: ViewPlan, table: str, planned: pa.Schema, publicat
         )
 
 
+def _published(view_plan: ViewPlan, source: Source) -> Publication:
+    """The last result of a table that a Python asset makes."""
+    result = published_result(source)
+    if result is None:
+        raise ExecutionError(
+            view_plan.view.where,
+            f"it reads the table {source.name}, which its asset {source.asset} has not published yet",
+            f'Materialise {source.asset} first; it has to have io_manager_key="{IO_MANAGER_KEY}".',
+        )
+    return result
+
+
+def _check_published(
+    view_plan: ViewPlan, source: Source, planned: pa.Schema, publication: Publication
+) -> None:
+    """Refuse a result that lacks a column or has it in another type: it would be filled with nulls.
+
+    Each partition is a result of its own. Columns that are not planned with are not read.
+    """
+    for file in publication.files:
+        try:
+            written = pq.read_schema(file)
+        except (OSError, pa.ArrowException) as error:
+            raise ExecutionError(
+                view_plan.view.where,
+                f"the published table {source.name} that it reads is damaged: {file}: {error}",
+                f"Materialise {source.asset} again, then this view.",
+            ) from error
+        differences = column_differences(planned, written, only_planned=True)
+        if differences:
+            raise ExecutionError(
+                view_plan.view.where,
+                f"the published table {source.name} has other columns than the view was planned with: "
+                f"{differences} ({file})",
+                f"If columns: in dfplan.yaml changed, materialise {source.asset} first. Otherwise read the "
+                "project again: reload the code location in Dagster, or start the command anew.",
+            )
+
+
 def _check_source(view_plan: ViewPlan, source: Source, planned: pa.Schema) -> None:
     """Refuse a source whose files have other columns by now: they too would be filled with nulls."""
     differences = column_differences(planned, source_schema(source))
@@ -181,12 +227,15 @@ def _check_source(view_plan: ViewPlan, source: Source, planned: pa.Schema) -> No
         )
 
 
-def column_differences(planned: pa.Schema, found: pa.Schema) -> str:
-    """The columns that differ, in words; nothing where all are alike to a query."""
+def column_differences(planned: pa.Schema, found: pa.Schema, only_planned: bool = False) -> str:
+    """The columns that differ, in words; nothing where all are alike to a query.
+
+    With ``only_planned``, columns that nothing was planned with do not count.
+    """
     expected = {field.name: type_in_queries(field.type) for field in planned}
     actual = {field.name: type_in_queries(field.type) for field in found}
     return "; ".join(
         f"{name}: {actual.get(name, 'absent')} instead of {expected.get(name, 'absent')}"
-        for name in {**expected, **actual}
+        for name in (expected if only_planned else {**expected, **actual})
         if expected.get(name) != actual.get(name)
     )

@@ -98,12 +98,13 @@ def materialise(
 
 
 def _versions(plan: ProjectPlan, view: str) -> dict[str, SourceVersion]:
-    """The versions of the sources that a view reads, itself and through inlined views."""
+    """The versions of the sources that a view reads from outside, itself and through inlined views."""
     project = plan.project
     return {
         table: source_version(project.sources[table], project.root)
         for table in plan.stored_tables(view)
-        if table in project.sources
+        # Of a published table a snapshot is read, as of a view's result.
+        if table in project.sources and not project.sources[table].is_published
     }
 
 
@@ -139,6 +140,7 @@ def _read_once(
         file = stage.folder / "part-0.parquet"
         with reporting(declared.where, inputs.locations(), hide):
             ctx = runtime.session()
+            plan.functions.register(ctx)
             inputs.register(ctx)
             sizes = input_sizes(inputs)
             query = plan_query(ctx, declared, plan.project.params_of(declared))

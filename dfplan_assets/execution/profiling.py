@@ -68,6 +68,7 @@ def profile_view(
         file = folder / "part-0.parquet"
         with reporting(declared.where, inputs.locations(), hide):
             ctx = runtime.session()
+            plan.functions.register(ctx)
             inputs.register(ctx)
             sizes = input_sizes(inputs)
             query = plan_query(ctx, declared, plan.project.params_of(declared))

@@ -18,6 +18,7 @@ from pathlib import Path
 from threading import Lock
 
 from dfplan_assets.errors import DfplanError, SourceError
+from dfplan_assets.execution.published_tables import published_result
 from dfplan_assets.planning.source_files import source_files
 from dfplan_assets.project.model import FILES, Project, Source
 
@@ -67,9 +68,17 @@ def source_version(source: Source, root: Path) -> SourceVersion:
     """The version of a source as it is now; ``root`` is the project's folder, where its modules lie.
 
     A source without files has a version too. In an object store only a user's function, or the log of a
-    Delta table, can tell one. Raises SourceError where a function or a Delta table gives none, or a file
-    cannot be read.
+    Delta table, can tell one. That of a published table is the data version in its manifest. Raises
+    SourceError where a function or a Delta table gives none, or a file cannot be read, ExecutionError where
+    a manifest is damaged.
     """
+    if source.is_published:
+        result = published_result(source)
+        return (
+            SourceVersion(NO_FILE, {NO_FILE: NO_FILE})
+            if result is None
+            else SourceVersion(result.data_version)
+        )
     parts: dict[str, str]
     if source.data_version != FILES:
         parts = {source.data_version: _said_by_user(source, root)}

@@ -120,7 +120,14 @@ class PinnedProject:
                 for table in self._tables_of(view)
             ],
         ]
-        return _sha256(content)
+        # Calls of literals are folded as a plan is made: then what a function does is in the plan.
+        functions = [
+            each.meaning
+            for each in self.plan.functions.called(
+                {name for query in queries for name in self.plan.views[query.name].lineage.functions}
+            )
+        ]
+        return _sha256([*content, functions] if functions else content)
 
     def physical(self, view: str) -> PinnedPlan:
         """The physical plan of a view. Raises ExecutionError where it has none."""
@@ -158,7 +165,7 @@ class PinnedProject:
         # Folding constants puts the moment of planning into the plan; without it now() stays now().
         folding = not found.identity.volatile_functions
         if folding not in self._sessions:
-            ctx = planning_context(self.plan.project.engine)
+            ctx = planning_context(self.plan.project.engine, self.plan.functions)
             if not folding:
                 ctx.remove_optimizer_rule("simplify_expressions")
             self._sessions[folding] = ctx, set()

@@ -54,7 +54,11 @@ def _size_of_source(source: Source) -> TableSize | None:
         return None
     try:
         sizes = [file.stat().st_size for file in files]
-        rows = sum(_rows(file.as_posix()) for file in files) if source.format == "parquet" else None
+        rows = (
+            sum(_rows(file.as_posix()) for file in files)
+            if source.format in ("parquet", "published")
+            else None
+        )
     except (OSError, pa.ArrowException) as error:
         raise UnreadableSourceError(
             f"dfplan.yaml: source {source.name}",

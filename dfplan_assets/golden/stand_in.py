@@ -50,7 +50,7 @@ def table_files(folder: Path, source: Source, schema: pa.Schema, size: TableSize
     More files than ``most_files``, the partitions of a scan, are divided as that many larger ones.
     """
     folder.mkdir(parents=True)
-    kind: SourceFormat = "parquet" if source.format == "delta" else source.format
+    kind: SourceFormat = "parquet" if source.format in ("delta", "published") else source.format
     extension = str(source.options.get("file_extension", EXTENSIONS[kind]))
     count = max(1, min(size.files, most_files))
     for number in range(count):

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from hashlib import sha256
 
 import dagster as dg
-from dagster._core.definitions.data_version import CODE_VERSION_TAG, DATA_VERSION_TAG
 from dagster._core.definitions.utils import check_valid_name
 from dagster._core.storage.tags import PRIORITY_TAG
 
 from dfplan_assets.errors import ExecutionError, InputError
-from dfplan_assets.execution.publication import Publication, together
+from dfplan_assets.execution.publication import Publication
 from dfplan_assets.orchestration.bundle_metadata import bundle_metadata, store_failure
+from dfplan_assets.orchestration.bundled_io_manager import BundledIOManager, bundled_io_manager, bundling
 from dfplan_assets.orchestration.data_versions import (
     OBSERVE_OP,
     STALE_TAG,
@@ -24,13 +22,15 @@ from dfplan_assets.orchestration.data_versions import (
     provenance_tags,
     tell_sources_read,
 )
-from dfplan_assets.orchestration.markdown import fenced, shorten
+from dfplan_assets.orchestration.markdown import shorten
+from dfplan_assets.orchestration.partition_events import ALREADY_LOGGED, log_materialisations
 from dfplan_assets.orchestration.partitions import asked_partitions
 from dfplan_assets.orchestration.picture_metadata import picture_metadata
-from dfplan_assets.orchestration.plan_checks import PlanChecker, check_specs, worst_of
 from dfplan_assets.orchestration.run_metadata import reused_metadata, run_metadata
-from dfplan_assets.orchestration.runner import Attempt, Made, Reused
-from dfplan_assets.orchestration.translator import DfplanTranslator
+from dfplan_assets.orchestration.runner import Attempt, Made, ProjectRunner, Reused
+from dfplan_assets.orchestration.table_keys import keys_of_tables
+from dfplan_assets.orchestration.translator import DfplanTranslator, why_unplanned
+from dfplan_assets.orchestration.view_checks import ViewChecks, worst_of
 from dfplan_assets.orchestration.view_steps import ViewStep, running
 from dfplan_assets.planning.bundle import ProjectPlan, UnplannedView, ViewPlan
 from dfplan_assets.project.model import View
@@ -43,7 +43,7 @@ _FAILURE_BYTES = 8_000
 
 def view_assets(
     project: ProjectPlan, translator: DfplanTranslator, make: Make, views: Collection[str] | None = None
-) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+) -> list[dg.AssetsDefinition | dg.AssetSpec | dg.AssetChecksDefinition]:
     """An asset with an op of its own for each stored view, depending on the tables that its plan reads.
 
     With ``views``, only for these stored views.
@@ -51,28 +51,44 @@ def view_assets(
     A view that is not stored is a virtual asset: Dagster shows it, orders and ages what reads it by what
     it reads itself, and never runs it.
     """
-    ops = op_names(project.all_views)
-    checker = PlanChecker(project)
-    assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
-    for name, plan in project.views.items():
-        if project.is_virtual(name):
-            assets.append(_view_spec(project, plan, translator))
-        elif views is None or name in views:
-            assets.append(_view_asset(project, plan, ops[name], translator, make, checker))
-    for name, unplanned in project.unplanned.items():
-        if project.is_virtual(name):
-            assets.append(_unplanned_spec(project, unplanned, translator))
-        elif views is None or name in views:
-            assets.append(_unplanned_asset(project, unplanned, ops[name], translator))
+    ops = op_names(project.all_views, translator.get_asset_key)
+    runtime = make.runtime if isinstance(make, ProjectRunner) else None
+    checker = ViewChecks(project, translator.get_asset_key, runtime)
+    io_manager = bundled_io_manager(project, translator)
+    assets: list[dg.AssetsDefinition | dg.AssetSpec | dg.AssetChecksDefinition] = []
+    with bundling():
+        for name, plan in project.views.items():
+            if project.is_virtual(name):
+                assets.append(translator.get_asset_spec(project, plan.view))
+            elif views is None or name in views:
+                assets.append(_view_asset(project, plan, ops[name], translator, make, checker, io_manager))
+                apart = checker.step_apart(name, check_op_name(ops[name]))
+                if apart is not None:
+                    assets.append(apart)
+        for name, unplanned in project.unplanned.items():
+            if project.is_virtual(name):
+                assets.append(translator.get_asset_spec(project, unplanned.view))
+            elif views is None or name in views:
+                assets.append(_unplanned_asset(project, unplanned, ops[name], translator, io_manager))
     return assets
 
 
-def source_assets(project: ProjectPlan, translator: DfplanTranslator) -> list[dg.AssetsDefinition]:
-    """The sources, as assets that something outside the project makes, and that can be observed."""
-    specs = source_specs(project, translator)
+def source_assets(
+    project: ProjectPlan, translator: DfplanTranslator, sources: Collection[str] | None = None
+) -> list[dg.AssetsDefinition]:
+    """The sources, as assets that something outside the project makes, and that can be observed.
+
+    With ``sources``, these only.
+    """
+    specs = {
+        name: spec
+        for name, spec in source_specs(project, translator).items()
+        if sources is None or name in sources
+    }
     if not specs:
         return []
-    name, taken = OBSERVE_OP, op_names(project.all_views).values()
+    name = "_".join([*translator.settings.asset_key_prefix, OBSERVE_OP])
+    taken = op_names(project.all_views, translator.get_asset_key).values()
     while name in taken:
         name += "_"
     return [observable_sources(project, specs, name)]
@@ -81,23 +97,21 @@ def source_assets(project: ProjectPlan, translator: DfplanTranslator) -> list[dg
 def source_specs(project: ProjectPlan, translator: DfplanTranslator) -> dict[str, dg.AssetSpec]:
     """What the sources are in Dagster, by name."""
     return {
-        source.name: dg.AssetSpec(
-            translator.get_asset_key(source.name),
-            group_name=translator.get_source_group_name(source),
-            kinds=translator.get_source_kinds(source),
-            metadata=translator.get_source_metadata(project, source),
-        )
+        source.name: translator.get_source_spec(project, source)
         for source in project.project.sources.values()
+        if not source.is_published  # it is an asset of the user's already
     }
 
 
-def op_names(views: Iterable[str]) -> Mapping[str, str]:
-    """A name for each view's op: unique, letters, digits and underscores, and no word that is reserved.
+def op_names(views: Iterable[str], key_of: Callable[[str], dg.AssetKey] | None = None) -> Mapping[str, str]:
+    """A name for each view's op, made of its asset key: unique, letters, digits and underscores, and no word
+    that is reserved.
 
     >>> op_names(["revenue", "mart.orders", "input"])
     {'revenue': 'revenue', 'mart.orders': 'mart__orders', 'input': 'input_c96c6d5b'}
     """
-    plain = {view: re.sub(r"[^A-Za-z0-9_]", "_", view.replace(".", "__")) for view in views}
+    key_of = key_of or DfplanTranslator().get_asset_key
+    plain = {view: re.sub(r"[^A-Za-z0-9_]", "_", "__".join(key_of(view).path)) for view in views}
     used = Counter(plain.values())
     return {
         view: name
@@ -105,6 +119,11 @@ def op_names(views: Iterable[str]) -> Mapping[str, str]:
         else f"{name}_{sha256(view.encode()).hexdigest()[:8]}"
         for view, name in plain.items()
     }
+
+
+def check_op_name(op_name: str) -> str:
+    """A name for the op of those checks that have a step of their own, after that of their view's op."""
+    return f"{op_name}__checks_{sha256(op_name.encode()).hexdigest()[:4]}"
 
 
 def _is_valid_op_name(name: str) -> bool:
@@ -121,26 +140,32 @@ def _view_asset(
     op_name: str,
     translator: DfplanTranslator,
     make: Make,
-    checker: PlanChecker,
+    checker: ViewChecks,
+    io_manager: BundledIOManager,
 ) -> dg.AssetsDefinition:
     view = plan.view.name
-    spec = _view_spec(project, plan, translator)
-    checks = check_specs(project.project.plan_checks, spec.key)
+    spec = io_manager.on(translator.get_asset_spec(project, plan.view))
+    checks = checker.specs(view)
 
     @dg.multi_asset(
         specs=[spec],
         check_specs=checks,
+        can_subset=bool(checks),  # so that a check can be executed by itself
         name=op_name,
         code_version=spec.code_version,
+        resource_defs=io_manager.resources,
         op_tags=_op_tags(plan.view),
         backfill_policy=translator.get_backfill_policy(plan.view),
     )
     @running(ViewStep(project, view))
-    # Dagster knows a result that brings checks with it by this very annotation, without parameter.
-    def run_view() -> dg.MaterializeResult:  # type: ignore[type-arg]
+    def run_view() -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         context = dg.AssetExecutionContext.get()
-        keys: Sequence[str | None] = asked_partitions(context) if plan.view.partitions else (None,)
-        key_of = translator.get_asset_key
+        asked = asked_partitions(context) if plan.view.partitions else ()
+        if not context.selected_asset_keys:
+            yield from checker.alone(view, asked, context.selected_asset_check_keys)
+            return
+        keys: Sequence[str | None] = asked if plan.view.partitions else (None,)
+        key_of = keys_of_tables(project.project, translator.get_asset_key)
         done: list[tuple[Publication, Mapping[str, dg.MetadataValue]]] = []
         checks: list[Sequence[dg.AssetCheckResult]] = []
         failures: list[str] = []
@@ -170,45 +195,28 @@ def _view_asset(
                 metadata |= picture_metadata(made.done, metadata)
                 done.append((made.done.publication, metadata))
             tell_sources_read(context, project.project.sources, key_of, done[-1][0])
-            checks.append(checker.results(view, spec.key, made))
+            selected = context.selected_asset_check_keys
+            checks.append(checker.results(view, made, selected, context.instance))
+        if failures or len(done) > 1:
+            log_materialisations(context, project, spec, key_of, done)
         if failures:
-            # A step that fails has made nothing, to Dagster; what it did make is published.
-            for publication, shown in done:
-                context.log_event(
-                    dg.AssetMaterialization(
-                        spec.key,
-                        metadata=shown,
-                        partition=publication.partition_key,
-                        tags=_version_tags(project, view, key_of, publication),
-                    )
-                )
             # The messages say all that a reader can use; a stack of this package's frames would hide it.
             raise dg.Failure(_failure_text(failures, len(keys)), allow_retries=False)
         if len(done) > 1:
-            for publication, shown in done:
-                context.add_asset_metadata(shown, asset_key=spec.key, partition_key=publication.partition_key)
-        # Dagster gives all partitions of one step the same data version.
-        result = together([publication for publication, _ in done])
-        return dg.MaterializeResult(
+            yield dg.MaterializeResult(
+                asset_key=spec.key, metadata=ALREADY_LOGGED, check_results=worst_of(checks)
+            )
+            return
+        publication, shown = done[0]
+        yield dg.MaterializeResult(
             asset_key=spec.key,
-            metadata=done[0][1] if len(done) == 1 else None,
-            data_version=dg.DataVersion(result.data_version),
-            tags=provenance_tags(project, view, key_of, done[-1][0]),
+            metadata=shown,
+            data_version=dg.DataVersion(publication.data_version),
+            tags=provenance_tags(project, view, key_of, publication),
             check_results=worst_of(checks),
         )
 
     return run_view
-
-
-def _version_tags(
-    project: ProjectPlan, view: str, key_of: Callable[[str], dg.AssetKey], publication: Publication
-) -> dict[str, str]:
-    """The tags that Dagster gives a result that a step returns, for one that a failing step logs."""
-    return {
-        CODE_VERSION_TAG: project.views[view].identity.fingerprint,
-        **provenance_tags(project, view, key_of, publication),
-        DATA_VERSION_TAG: publication.data_version,
-    }
 
 
 def _failure_text(failures: Sequence[str], asked: int) -> str:
@@ -220,84 +228,27 @@ def _failure_text(failures: Sequence[str], asked: int) -> str:
 
 
 def _unplanned_asset(
-    project: ProjectPlan, unplanned: UnplannedView, op_name: str, translator: DfplanTranslator
+    project: ProjectPlan,
+    unplanned: UnplannedView,
+    op_name: str,
+    translator: DfplanTranslator,
+    io_manager: BundledIOManager,
 ) -> dg.AssetsDefinition:
     """An asset that says why its view cannot be planned, and fails with that when it is run."""
 
     @dg.multi_asset(
-        specs=[_unplanned_spec(project, unplanned, translator)],
+        specs=[io_manager.on(translator.get_asset_spec(project, unplanned.view))],
         name=op_name,
+        resource_defs=io_manager.resources,
         op_tags=_op_tags(unplanned.view),
         backfill_policy=translator.get_backfill_policy(unplanned.view),
     )
     @running(ViewStep(project, unplanned.view.name))
     def fail() -> dg.MaterializeResult[None]:
-        raise dg.Failure(_why_unplanned(unplanned), allow_retries=False)
+        raise dg.Failure(why_unplanned(unplanned), allow_retries=False)
 
     return fail
 
 
 def _op_tags(view: View) -> Mapping[str, str]:
     return {} if view.priority is None else {PRIORITY_TAG: str(view.priority)}
-
-
-def _why_unplanned(unplanned: UnplannedView) -> str:
-    return shorten(str(unplanned.error), _FAILURE_BYTES)
-
-
-def _deps(
-    project: ProjectPlan, view: View, tables: Iterable[str], translator: DfplanTranslator
-) -> list[dg.AssetDep]:
-    views = project.project.views
-    return [
-        dg.AssetDep(
-            translator.get_asset_key(table),
-            partition_mapping=translator.get_partition_mapping(view, views.get(table)),
-        )
-        for table in tables
-    ]
-
-
-def _unplanned_spec(
-    project: ProjectPlan, unplanned: UnplannedView, translator: DfplanTranslator
-) -> dg.AssetSpec:
-    with _virtual_assets_allowed():
-        return dg.AssetSpec(
-            translator.get_asset_key(unplanned.view.name),
-            deps=_deps(project, unplanned.view, unplanned.tables, translator),
-            partitions_def=translator.get_partitions_def(unplanned.view),
-            description=f"This view cannot be planned.\n\n{fenced(_why_unplanned(unplanned), 'text')}",
-            group_name=unplanned.view.group,
-            tags=unplanned.view.tags,
-            owners=unplanned.view.owners,
-            automation_condition=translator.get_automation_condition(project, unplanned.view),
-            freshness_policy=translator.get_freshness_policy(unplanned.view),
-            is_virtual=unplanned.view.is_virtual,
-        )
-
-
-@contextmanager
-def _virtual_assets_allowed() -> Iterator[None]:
-    """Without Dagster's notice, for each virtual asset, that it may still change what these are."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dg.PreviewWarning)
-        yield
-
-
-def _view_spec(project: ProjectPlan, plan: ViewPlan, translator: DfplanTranslator) -> dg.AssetSpec:
-    with _virtual_assets_allowed():
-        return dg.AssetSpec(
-            translator.get_asset_key(plan.view.name),
-            deps=_deps(project, plan.view, plan.lineage.tables, translator),
-            partitions_def=translator.get_partitions_def(plan.view),
-            code_version=translator.get_code_version(plan),
-            description=translator.get_description(plan),
-            group_name=translator.get_group_name(plan),
-            tags=translator.get_tags(plan),
-            kinds=translator.get_kinds(plan),
-            owners=translator.get_owners(plan),
-            metadata=translator.get_metadata(project, plan),
-            automation_condition=translator.get_automation_condition(project, plan.view),
-            freshness_policy=translator.get_freshness_policy(plan.view),
-            is_virtual=plan.view.is_virtual,
-        )

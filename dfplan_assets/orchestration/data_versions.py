@@ -81,7 +81,7 @@ def tell_sources_read(
 ) -> None:
     """Logs an observation for each source that was read in another version than was last observed."""
     for name, version in _inputs(publication).items():
-        if name not in sources or version is None:
+        if name not in sources or sources[name].is_published or version is None:
             continue
         record = context.instance.get_latest_data_version_record(key_of(name), is_source=True)
         known = None if record is None else extract_data_version_from_entry(record.event_log_entry)

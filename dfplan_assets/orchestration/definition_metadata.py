@@ -50,10 +50,13 @@ def source_metadata(project: ProjectPlan, source: Source) -> dict[str, dg.Metada
         metadata["dfplan/version"] = dg.MetadataValue.text(str(source.version))
     columns = project.source_schemas.get(source.name, source.columns)
     if columns is not None:
-        metadata["dagster/column_schema"] = dg.TableSchemaMetadataValue(
-            dg.TableSchema([_column(field, None) for field in columns])
-        )
+        metadata["dagster/column_schema"] = columns_metadata(columns)
     return metadata
+
+
+def columns_metadata(schema: pa.Schema) -> dg.TableSchemaMetadataValue:
+    """The columns of a table of which no more is known than a schema tells."""
+    return dg.TableSchemaMetadataValue(dg.TableSchema([_column(field, None) for field in schema]))
 
 
 def _code_reference(plan: ViewPlan) -> dg.CodeReferencesMetadataValue:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable
 
 import dagster as dg
@@ -9,19 +10,22 @@ import dagster as dg
 from dfplan_assets.orchestration.assets import source_assets, source_specs, view_assets
 from dfplan_assets.orchestration.drift_sensor import build_drift_sensor
 from dfplan_assets.orchestration.executor import build_executor
+from dfplan_assets.orchestration.project_translator import translator_of
 from dfplan_assets.orchestration.runner import ProjectRunner
 from dfplan_assets.orchestration.schedules import build_schedules
 from dfplan_assets.orchestration.source_sensor import build_source_sensor
-from dfplan_assets.orchestration.translator import DfplanTranslator
+from dfplan_assets.orchestration.translator import DfplanTranslator, check_keys
 from dfplan_assets.planning.bundle import ProjectPlan
+from dfplan_assets.project.model import Scheduling
 
 
 def project_definitions(plan: ProjectPlan, translator: DfplanTranslator | None = None) -> dg.Definitions:
     """The assets of a planned project, run as its ``dfplan.yaml`` says: how, and when by themselves.
 
-    Raises ProjectError for a schedule whose selection means nothing.
+    Without a translator the project's own is taken. Raises ProjectError for a schedule whose selection means
+    nothing, and for a translator that gives two tables one key.
     """
-    translator = translator or DfplanTranslator()
+    translator = translator or translator_of(plan.project)
     assets = _definitions(plan, translator, None, source_assets(plan, translator))
     return dg.Definitions(
         assets=assets.assets,
@@ -47,7 +51,14 @@ def _definitions(
     views: Collection[str] | None,
     sources: Iterable[dg.AssetsDefinition | dg.AssetSpec],
 ) -> dg.Definitions:
+    check_keys(plan, translator)
     return dg.Definitions(
         assets=[*view_assets(plan, translator, ProjectRunner(plan), views), *sources],
-        executor=build_executor(plan.project.scheduling),
+        executor=executor_for(plan.project.scheduling),
     )
+
+
+@functools.lru_cache
+def executor_for(scheduling: Scheduling) -> dg.ExecutorDefinition:
+    """One executor for all projects with these settings: Dagster merges definitions that have the same."""
+    return build_executor(scheduling)

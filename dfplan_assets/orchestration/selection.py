@@ -40,13 +40,7 @@ def select_views(
                 "Take materialized: view out of the views whose results are to be stored.",
             )
         return stored
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dg.BetaWarning)  # raised by the selection syntax itself
-        parsed = _parse(_with_keys(selection, project, key_of), selection)
-        keys = parsed.resolve(definitions.resolve_asset_graph())
-    views = [view for view in project.all_views if key_of(view) in keys]
-    if not views:
-        raise InputError(_where(selection), "it selects no view", _EXAMPLES)
+    views = matching_views(selection, project, definitions, key_of)
     found = stored.intersection(views)
     if not found:
         names = ", ".join(views)
@@ -56,6 +50,23 @@ def select_views(
             f"Run the views that read it: dfplan run '{views[0]}+'",
         )
     return found
+
+
+def matching_views(
+    selection: str,
+    project: ProjectPlan,
+    definitions: dg.Definitions,
+    key_of: Callable[[str], dg.AssetKey],
+) -> tuple[str, ...]:
+    """The views that a selection means, stored or not, upstream first; raises as ``select_views`` does."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # raised by the selection syntax itself
+        parsed = _parse(_with_keys(selection, project, key_of), selection)
+        keys = parsed.resolve(definitions.resolve_asset_graph())
+    views = tuple(view for view in project.all_views if key_of(view) in keys)
+    if not views:
+        raise InputError(_where(selection), "it selects no view", _EXAMPLES)
+    return views
 
 
 def _parse(with_keys: str, selection: str) -> dg.AssetSelection:

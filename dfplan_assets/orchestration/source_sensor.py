@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG, extract_data_version_from_entry
 
@@ -14,14 +16,17 @@ from dfplan_assets.staleness.look import sources_read
 SOURCE_SENSOR = "dfplan_sources"
 
 
-def build_source_sensor(plan: ProjectPlan, translator: DfplanTranslator) -> list[dg.SensorDefinition]:
-    """A sensor that observes sources without a run; none where no view runs by itself.
+def build_source_sensor(
+    plan: ProjectPlan, translator: DfplanTranslator, chosen: Collection[str] | None = None
+) -> list[dg.SensorDefinition]:
+    """A sensor that observes sources without a run; none where no view, of those chosen, runs by itself.
 
     Dagster evaluates ``automation`` by what it was told. Without observations it would wait for sources that
     it never heard of.
     """
-    sources = sources_read(plan)
-    views = plan.project.views.values()
+    declared = plan.project.sources
+    sources = tuple(name for name in sources_read(plan) if not declared[name].is_published)
+    views = [view for name, view in plan.project.views.items() if chosen is None or name in chosen]
     if not sources or not any(translator.get_automation_condition(plan, view) for view in views):
         return []
     key_of = translator.get_asset_key
@@ -45,7 +50,7 @@ def build_source_sensor(plan: ProjectPlan, translator: DfplanTranslator) -> list
 
     return [
         dg.SensorDefinition(
-            name=SOURCE_SENSOR,
+            name="_".join([*translator.settings.asset_key_prefix, SOURCE_SENSOR]),
             evaluation_fn=observe,
             minimum_interval_seconds=plan.project.drift_sensor.every_seconds,
             description="Observes sources that changed, for views with automation.",

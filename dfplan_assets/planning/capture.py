@@ -31,6 +31,7 @@ from dfplan_assets.planning.secrets import hider, params_to_show, secret_names
 from dfplan_assets.planning.session import planning_context
 from dfplan_assets.planning.sources import register_empty
 from dfplan_assets.planning.substrait import NOT_VALIDATED, encode
+from dfplan_assets.planning.substrait.call_texts import call_texts
 from dfplan_assets.planning.topology import topology
 from dfplan_assets.project.model import View
 
@@ -115,7 +116,7 @@ def _reads_delta(plan: ProjectPlan, view: View) -> bool:
 
 def _stand_ins(plan: ProjectPlan, view: View) -> SessionContext:
     """A session over stand-ins of all that a view names: its plan there tells of tables, not of files."""
-    ctx = planning_context(plan.project.engine)
+    ctx = planning_context(plan.project.engine, plan.functions)
     inlined = plan.inlined_views(view.name)
     named = {table for name in (view.name, *inlined) for table in plan.views[name].lineage.unused_tables}
     for table in sorted(named.union(plan.stored_tables(view.name)).difference(inlined)):
@@ -170,12 +171,27 @@ def _hidden(node: PhysicalOperator, hide: Callable[[str], str]) -> PhysicalOpera
     )
 
 
+def _calls(plan: ProjectPlan, view: View) -> dict[str, str]:
+    """The calls of the project's table functions in a view and those inlined into it."""
+    names = [each.name for each in plan.functions if each.kind == "table"]
+    if not names:
+        return {}
+    queries = (view, *plan.inlined_into(view.name))
+    return call_texts(
+        [
+            (each.sql, {name.name: name.value for name in bound_parameters(plan.project, each)})
+            for each in queries
+        ],
+        names,
+    )
+
+
 def _substrait(ctx: SessionContext, plan: ProjectPlan, view: View, shown: DataFrame | None) -> SubstraitPlan:
     if shown is None:
         refusal = "Literal: its secret parameters take no other value that could be shown"
         encoded = SubstraitPlan(None, refusal, (), NOT_VALIDATED)
     else:
-        encoded = encode(ctx, shown)
+        encoded = encode(ctx, shown, _calls(plan, view))
     if encoded.message is None and plan.project.planning.substrait == "required":
         inlined = ", ".join(plan.inlined_views(view.name))
         store = f"store a view that is inlined into it ({inlined}), " if inlined else ""

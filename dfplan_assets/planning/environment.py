@@ -13,6 +13,7 @@ from dfplan_assets import __version__
 from dfplan_assets.planning.bundle import EnvironmentPart, ProjectPlan
 from dfplan_assets.planning.session import introspection_context
 from dfplan_assets.planning.sources import register_empty
+from dfplan_assets.planning.user_functions import FUNCTIONS, functions_to_rows
 from dfplan_assets.project.model import Engine
 
 # Columns that say what a thing is; descriptions and counters of information_schema say nothing of a plan.
@@ -45,17 +46,19 @@ _PACKAGES = ("datafusion", "pyarrow", "substrait-protobuf")
 
 
 def capture_environment(plan: ProjectPlan) -> tuple[EnvironmentPart, ...]:
-    """The environment of a project's plans: information_schema over its tables, and package versions.
+    """The environment of a project's plans: information_schema over its tables, package versions, and its
+    own functions.
 
     One capture serves all views of a project; every part has its own hash, so that parts that do
     not change between captures are stored once.
     """
-    ctx = introspection_context(plan.project.engine)
+    ctx = introspection_context(plan.project.engine, plan.functions)
     for name in (*plan.source_schemas, *plan.views):
         register_empty(ctx, name, plan.schema_of(name))
     parts = [_part(name, _rows(ctx, query)) for name, query in _QUERIES.items()]
     versions = [["dfplan-assets", __version__], *([package, version(package)] for package in _PACKAGES)]
-    return (*parts, _part("versions", versions))
+    added = [_part(FUNCTIONS, functions_to_rows(plan.functions.functions))] if len(plan.functions) else []
+    return (*parts, _part("versions", versions), *added)
 
 
 def engine_settings(engine: Engine) -> dict[str, str | None]:

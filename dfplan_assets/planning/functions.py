@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from datafusion import SessionConfig, SessionContext
 
+from dfplan_assets.planning.user_functions import UserFunction
+
 _CONSTANTS = (bool, int, float, complex, str, bytes, type(None))
 
 
@@ -65,6 +67,15 @@ def session_functions(
         )
         for name, steady in deterministic.items()
     }
+
+
+def facts_of(function: UserFunction) -> FunctionFacts:
+    """A function that a project adds, as identities have it."""
+    return FunctionFacts(
+        signatures=_sha256(json.dumps([function.kind, function.parameters, function.returns])),
+        deterministic=function.volatility != "stable or volatile",
+        source=function.body_sha256,
+    )
 
 
 def source_sha256(body: Callable[..., object]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +19,7 @@ import pyarrow as pa
 import dfplan_assets
 from dfplan_assets.planning.bundle import Identity
 from dfplan_assets.planning.lineage.model import Lineage
+from dfplan_assets.planning.user_functions import UserFunction
 from dfplan_assets.project.model import Engine, Project, View
 
 
@@ -70,11 +71,12 @@ def plan_key(
     view: View,
     schemas: Mapping[str, pa.Schema],
     inlined: Mapping[str, Identity],
+    functions: Collection[UserFunction] = (),
 ) -> str:
     """The hash of all that decides a view's plan against stand-in tables.
 
     ``schemas`` are those of all tables that its text names, ``inlined`` the identities of those
-    among them that are not stored.
+    among them that are not stored, ``functions`` those of the project that it calls.
     """
     params = project.params_of(view)
     return _sha256(
@@ -88,6 +90,7 @@ def plan_key(
             ],
             [[table, _schema_sha256(schema)] for table, schema in sorted(schemas.items())],
             [[table, identity.complete] for table, identity in sorted(inlined.items())],
+            sorted(function.sha256 for function in functions),
         ]
     )
 

@@ -9,10 +9,11 @@ import pyarrow as pa
 import rustworkx
 from datafusion import DataFrame, SessionContext
 
-from dfplan_assets.errors import CycleError, ProjectError, UnreadableSourceError
+from dfplan_assets.errors import CycleError, InputError, UnreadableSourceError
 from dfplan_assets.planning.bundle import Identity, ProjectPlan, UnplannedView, ViewPlan
 from dfplan_assets.planning.catalog import RecordingCatalog
-from dfplan_assets.planning.functions import engine_functions
+from dfplan_assets.planning.function_collection import user_functions
+from dfplan_assets.planning.functions import FunctionFacts, engine_functions, facts_of
 from dfplan_assets.planning.guard import plan_query, plan_template, referenced_names
 from dfplan_assets.planning.identity import identify
 from dfplan_assets.planning.inlining import inlined_schema
@@ -29,50 +30,62 @@ from dfplan_assets.planning.secrets import hider
 from dfplan_assets.planning.session import analysis_context, planning_context
 from dfplan_assets.planning.sources import source_schema
 from dfplan_assets.planning.sql_text import parameter_names
+from dfplan_assets.planning.user_functions import UserFunctions
 from dfplan_assets.project.model import Project, View
 
 
-def plan_project(project: Project, known: KnownPlans | None = None) -> ProjectPlan:
+def plan_project(
+    project: Project, known: KnownPlans | None = None, *, keep_going: bool = False
+) -> ProjectPlan:
     """Plans all views of a project; no data is read but the footers or first rows of sources.
 
     A view of which ``known`` has a plan that nothing has changed since is not planned again.
 
     Raises the InputError of the first view that cannot be planned, upstream first, and CycleError
     for views that depend on each other in a circle. Views over a source whose files are damaged are
-    ``unplanned``.
+    ``unplanned``; with ``keep_going`` all views are that cannot be planned.
     """
-    if project.extends:  # rather than planning as if the modules had been loaded
-        raise ProjectError(
-            f"{project.root / 'dfplan.yaml'}: extends",
-            f"modules that register functions ({', '.join(project.extends)}) are not loaded by this version",
-            "Remove the key, and write what the functions do in SQL.",
-        )
-    planner = _Planner(project, known or NoKnownPlans())
-    references = {name: planner.references(view) for name, view in project.views.items()}
+    functions = user_functions(project)
+    planner = _Planner(project, known or NoKnownPlans(), functions)
+    failed: dict[str, InputError] = {}
+    references: dict[str, frozenset[str]] = {}
+    for name, view in project.views.items():
+        try:
+            references[name] = planner.references(view)
+        except InputError as error:
+            if not keep_going:
+                raise
+            references[name], failed[name] = frozenset(), error
     order = _upstream_first(project.views, references)
     exists = {*project.views, *project.sources}
     used = {name for names in references.values() for name in names}
     schemas: dict[str, pa.Schema] = {}
-    damaged: dict[str, UnreadableSourceError] = {}
     for name, source in project.sources.items():
         if name in used:
             try:
                 schemas[name] = source_schema(source)
-            except UnreadableSourceError as error:
-                damaged[name] = error
+            except InputError as error:
+                if not (keep_going or isinstance(error, UnreadableSourceError)):
+                    raise
+                failed[name] = error
     plans: dict[str, ViewPlan] = {}
     unplanned: dict[str, UnplannedView] = {}
     for name in order:
         view = project.views[name]
-        cause = next((damaged[table] for table in sorted(references[name]) if table in damaged), None)
-        if cause is not None:
-            unplanned[name] = UnplannedView(view, tuple(sorted(references[name] & exists)), cause)
-            damaged[name] = cause
-            continue
-        plans[name] = planner.plan(view, references[name], schemas, plans)
-        schemas[name] = plans[name].schema
+        cause = next((failed[table] for table in (name, *sorted(references[name])) if table in failed), None)
+        if cause is None:
+            try:
+                plans[name] = planner.plan(view, references[name], schemas, plans)
+                schemas[name] = plans[name].schema
+                continue
+            except InputError as error:
+                if not keep_going:
+                    raise
+                cause = error
+        unplanned[name] = UnplannedView(view, tuple(sorted(references[name] & exists)), cause)
+        failed[name] = cause
     sources = {name: schema for name, schema in schemas.items() if name in project.sources}
-    planned = ProjectPlan(project, plans, sources, unplanned)
+    planned = ProjectPlan(project, plans, sources, unplanned, functions)
     check_mappings(planned)
     return planned
 
@@ -80,9 +93,10 @@ def plan_project(project: Project, known: KnownPlans | None = None) -> ProjectPl
 class _Planner:
     """Plans the views of one project, those that are not known; opens no session before it needs one."""
 
-    def __init__(self, project: Project, known: KnownPlans) -> None:
+    def __init__(self, project: Project, known: KnownPlans, functions: UserFunctions) -> None:
         self._project = project
         self._known = known
+        self._functions = functions
 
     def references(self, view: View) -> frozenset[str]:
         """All table names that a view's text resolves, whether or not such tables exist."""
@@ -107,14 +121,15 @@ class _Planner:
             for name in found
             if name in upstream and upstream[name].view.is_virtual
         }
-        key = plan_key(project, view, found, inlined)
         known = self._known.get(view.name)
-        if known is None or known.plan_key != key:
+        called = () if known is None else self._functions.called(known.lineage.functions)
+        if known is None or known.plan_key != plan_key(project, view, found, inlined, called):
             made = self._plan(view, found, inlined)
+            called = self._functions.called(made.lineage.functions)
             known = KnownPlan(
                 names_key(project.engine, view),
                 names,
-                key,
+                plan_key(project, view, found, inlined, called),
                 made.lineage,
                 made.schema,
                 made.logical_plan,
@@ -136,12 +151,16 @@ class _Planner:
         return self._session()
 
     @cached_property
+    def _facts(self) -> Mapping[str, FunctionFacts]:
+        return {**engine_functions(), **{each.name: facts_of(each) for each in self._functions}}
+
+    @cached_property
     def _analysis(self) -> SessionContext:
         return analysis_context(self._project.engine)
 
     def _session(self) -> tuple[SessionContext, RecordingCatalog]:
         catalog = RecordingCatalog()
-        ctx = planning_context(self._project.engine)
+        ctx = planning_context(self._project.engine, self._functions)
         catalog.install(ctx)
         return ctx, catalog
 
@@ -168,7 +187,7 @@ class _Planner:
             params=params,
             lineage=lineage,
             schemas=found,
-            functions=engine_functions(),
+            functions=self._facts,
             settings=project.engine.settings,
             inlined={table: inlined[table] for table in lineage.tables if table in inlined},
             partitions=view.partitions,

@@ -6,16 +6,19 @@ from datafusion import RuntimeEnvBuilder, SessionConfig, SessionContext
 
 from dfplan_assets.errors import ProjectError
 from dfplan_assets.planning.stable_plan import OTHER_RULES, STABLE_RULES
+from dfplan_assets.planning.user_functions import NO_FUNCTIONS, UserFunctions
 from dfplan_assets.project.model import Engine
 
 
-def planning_context(engine: Engine) -> SessionContext:
-    """A session to plan views in, with the project's settings and no tables.
+def planning_context(engine: Engine, functions: UserFunctions) -> SessionContext:
+    """A session to plan views in, with the project's settings and functions, and no tables.
 
     ``information_schema`` is off, so that a view can read the project's own tables alone and SHOW
     means nothing.
     """
-    return SessionContext(_config(engine).with_information_schema(False))
+    ctx = SessionContext(_config(engine).with_information_schema(False))
+    functions.register(ctx)
+    return ctx
 
 
 def analysis_context(engine: Engine) -> SessionContext:
@@ -37,9 +40,11 @@ def execution_context(engine: Engine, runtime: RuntimeEnvBuilder | None) -> Sess
     return SessionContext(config, runtime) if runtime is not None else SessionContext(config)
 
 
-def introspection_context(engine: Engine) -> SessionContext:
+def introspection_context(engine: Engine, functions: UserFunctions = NO_FUNCTIONS) -> SessionContext:
     """A session whose ``information_schema`` tells what there is; no view is planned in it."""
-    return SessionContext(_config(engine).with_information_schema(True))
+    ctx = SessionContext(_config(engine).with_information_schema(True))
+    functions.register(ctx)
+    return ctx
 
 
 def _config(engine: Engine) -> SessionConfig:

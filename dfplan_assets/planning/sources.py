@@ -10,10 +10,11 @@ from datafusion import CsvReadOptions, DataFrame, SessionContext
 from datafusion.catalog import Schema
 from datafusion.plan import LogicalPlan
 
-from dfplan_assets.errors import DfplanError, SourceError, UnreadableSourceError
+from dfplan_assets.errors import DfplanError, SourceError, UnpublishedSourceError, UnreadableSourceError
 from dfplan_assets.planning.catalog import CATALOG, DEFAULT_SCHEMA, file_url, schema_and_table
 from dfplan_assets.planning.delta import delta_schema, register_delta
 from dfplan_assets.planning.panics import raise_unless_datafusion
+from dfplan_assets.planning.published_files import published_files, published_parts
 from dfplan_assets.planning.source_files import EXTENSIONS, is_pattern, matches
 from dfplan_assets.planning.substrait.datafusion_plan import with_paths
 from dfplan_assets.project.model import Source
@@ -27,8 +28,11 @@ def source_schema(source: Source) -> pa.Schema:
     The declared columns where there are any: the file need not exist then. Else what DataFusion
     finds in the file (for CSV and JSON, from its first rows). Raises SourceError where a source
     without declared columns is missing, or where a Parquet or Arrow file that exists cannot give a
-    declared column its type; UnreadableSourceError where a file is damaged.
+    declared column its type; UnreadableSourceError where a file is damaged, UnpublishedSourceError where a
+    table that a Python asset makes has neither declared columns nor a result.
     """
+    if source.is_published:
+        return _schema_of_published(source)
     if source.columns is not None:
         if source.format in ("parquet", "arrow", "delta") and _exists(source.path):
             _check_declared(source, source.columns, _inferred(source))
@@ -46,7 +50,7 @@ def source_schema(source: Source) -> pa.Schema:
 
 def source_exists(source: Source) -> bool:
     """Whether a source has files; one in an object store counts as there until it is read."""
-    return _exists(source.path)
+    return bool(published_files(source)) if source.is_published else _exists(source.path)
 
 
 def register_source(ctx: SessionContext, source: Source, schema: pa.Schema) -> None:
@@ -69,10 +73,26 @@ def register_source(ctx: SessionContext, source: Source, schema: pa.Schema) -> N
     move_table(ctx, key, source.name)
 
 
-def register_result(ctx: SessionContext, view: str, files: Sequence[str], schema: pa.Schema) -> None:
+def _schema_of_published(source: Source) -> pa.Schema:
+    """The declared columns, which the result need not have yet, or those of what was published last."""
+    if source.columns is not None:
+        return source.columns
+    parts = published_parts(source)
+    if not parts:
+        raise UnpublishedSourceError(
+            f"dfplan.yaml: source {source.name}",
+            f"its columns are not known: the asset {source.asset} has published nothing yet",
+            f"Declare its columns:, or materialise {source.asset} and then load the project again.",
+        )
+    newest = max(parts, key=lambda part: part.published_at)
+    return _inferred(Source(source.name, str(newest.files[0]), "parquet", {}, None))
+
+
+def register_result(ctx: SessionContext, view: str, files: Sequence[str], schema: pa.Schema | None) -> None:
     """Registers the published Parquet files of a view under its name.
 
     ``files`` are those of one publication, all in one folder of their own, or of several partitions.
+    Without a schema the files say it.
     """
     folders = {str(Path(file).parent) for file in files}
     path = files[0] if len(files) == 1 else f"{Path(files[0]).parent}/"

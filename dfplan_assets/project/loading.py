@@ -24,6 +24,7 @@ from dfplan_assets.project.settings import (
     read_planning,
     read_scheduling,
     read_store,
+    read_translator,
 )
 from dfplan_assets.project.sources import read_sources
 from dfplan_assets.project.views import read_views
@@ -48,10 +49,11 @@ _KEYS = (
     "automation",
     "drift_sensor",
     "data_version",
+    "translator",
 )
 
 
-def load_project(directory: Path) -> Project:
+def load_project(directory: str | os.PathLike[str]) -> Project:
     """Reads the project in a folder: its ``dfplan.yaml`` and its views; no source is opened.
 
     Raises ProjectError, SourceError or ViewError where something cannot be used.
@@ -70,8 +72,8 @@ def load_project(directory: Path) -> Project:
     entries = read_document(document, decode(document, content), ColumnTypeLoader).entries(known=_KEYS)
 
     params = read_parameters(entries["params"]) if "params" in entries else Parameters({}, frozenset())
-    sources = read_sources(entries["sources"], root) if "sources" in entries else {}
     folders = read_folders(root, entries)
+    sources = read_sources(entries["sources"], root, folders.output) if "sources" in entries else {}
     settings = Project(
         name=read_name(root, entries.get("name")),
         root=root,
@@ -92,5 +94,6 @@ def load_project(directory: Path) -> Project:
         automation=read_automation(entries["automation"]) if "automation" in entries else None,
         drift_sensor=read_drift_sensor(entries.get("drift_sensor")),
         data_version=read_data_version(entries["data_version"]) if "data_version" in entries else "inputs",
+        translator=read_translator(entries.get("translator")),
     )
     return dataclasses.replace(settings, views=read_views(folders.views, sources, document.where()))

@@ -13,7 +13,7 @@ import pyarrow as pa
 from dfplan_assets.project.data_checks import DataCheck
 from dfplan_assets.project.partitions import Partitions
 
-SourceFormat = Literal["parquet", "csv", "json", "arrow", "delta"]
+SourceFormat = Literal["parquet", "csv", "json", "arrow", "delta", "published"]
 Materialized = Literal["table", "view"]
 Backfill = Literal["multi_run", "single_run"]
 AutomationKind = Literal["eager", "on_change", "on_cron"]
@@ -33,6 +33,9 @@ class Source:
     file's own schema is to be taken; with columns the views plan before the file exists. ``version``
     is that of a Delta table, None for the latest. ``data_version`` says how it is told whether the rows are
     still the same: ``files`` (by the files, or the version of a Delta table), or ``module:function``.
+
+    ``format`` is ``published`` for a table that a Python asset makes: ``asset`` is then its key in Dagster,
+    parts joined by ``/``, and ``path`` the folder below the project's output in which its results are.
     """
 
     name: str
@@ -42,6 +45,12 @@ class Source:
     columns: pa.Schema | None
     version: int | None = None
     data_version: str = FILES
+    asset: str | None = None
+
+    @property
+    def is_published(self) -> bool:
+        """Whether a Python asset makes it and publishes it below the project's output."""
+        return self.format == "published"
 
 
 @dataclass(frozen=True)
@@ -194,7 +203,8 @@ class Project:
 
     ``output`` is an absolute folder. ``store`` is a SQLAlchemy URL whose SQLite path is absolute.
     ``data_version`` says of each view that does not say so itself when its result counts as another one:
-    when it was made of other ``inputs``, or when its ``content`` differs.
+    when it was made of other ``inputs``, or when its ``content`` differs. ``translator`` names what says how
+    views look in Dagster, as ``module:name``.
     """
 
     name: str
@@ -216,6 +226,7 @@ class Project:
     automation: Automation | None = None
     drift_sensor: DriftSensor = DriftSensor()
     data_version: DataVersionPolicy = "inputs"
+    translator: str | None = None
 
     @property
     def golden_plans(self) -> Golden:

@@ -199,6 +199,19 @@ def read_extends(node: Node | None) -> tuple[str, ...]:
     return tuple(modules)
 
 
+def read_translator(node: Node | None) -> str | None:
+    """Reads ``translator``: ``module:name``, imported by what makes Dagster's definitions."""
+    if node is None:
+        return None
+    written = node.text()
+    module, colon, name = written.partition(":")
+    if not colon or not _MODULE.fullmatch(module) or not name.isidentifier():
+        raise node.wrong(
+            f"{written!r} names no translator", "Write module:name, as in shop_translator:ShopTranslator."
+        )
+    return written
+
+
 def read_name(root: Path, node: Node | None) -> str:
     """Reads ``name``; the folder's name where there is none."""
     return (root.name or "project") if node is None else node.text().strip()

@@ -16,7 +16,7 @@ from dfplan_assets.project.model import FILES, OptionValue, Source, SourceFormat
 from dfplan_assets.project.names import canonical_name
 from dfplan_assets.project.suggestions import did_you_mean
 
-_FORMATS: tuple[SourceFormat, ...] = ("parquet", "csv", "json", "arrow", "delta")
+_FILE_FORMATS: tuple[SourceFormat, ...] = ("parquet", "csv", "json", "arrow", "delta")
 _FORMAT_OF_EXTENSION: Mapping[str, SourceFormat] = {
     ".parquet": "parquet",
     ".parq": "parquet",
@@ -31,15 +31,20 @@ _FORMAT_OF_EXTENSION: Mapping[str, SourceFormat] = {
     ".feather": "arrow",
     ".ipc": "arrow",
 }
+_KEYS = ("path", "format", "version", "options", "columns", "data_version", "asset")
 _COMPRESSION_OF_EXTENSION = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz", ".zst": "zstd"}
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _USER_IN_URL = re.compile(r"[A-Za-z][\w+.-]*://[^/]*@")
 _FUNCTION = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*")
+# What is left out means something to Dagster's selections, or ends a part of a key.
+_ASSET_KEY_PART = re.compile(r"[^\s/*+\"()<>=:,]+")
 _WILDCARD = re.compile(r"[*?\[]")
 
 
-def read_sources(node: Node, root: Path) -> dict[str, Source]:
+def read_sources(node: Node, root: Path, output: str) -> dict[str, Source]:
     """Reads ``sources:``; relative paths are those of the project's folder ``root``.
+
+    What Python assets publish is below ``output``.
 
     Files need not exist. Raises SourceError for a declaration that cannot be used.
     """
@@ -59,21 +64,28 @@ def read_sources(node: Node, root: Path) -> dict[str, Source]:
                 "Remove one of them.",
                 SourceError,
             )
-        sources[name] = _source(name, entry, root)
+        sources[name] = _source(name, entry, root, output)
+        _check_asset_is_new(entry, sources, sources[name])
     return sources
 
 
-def _source(name: str, node: Node, root: Path) -> Source:
+def _source(name: str, node: Node, root: Path, output: str) -> Source:
     if isinstance(node.value, str):
         parts: Mapping[str, Node] = {"path": node}
     elif isinstance(node.value, Mapping):
-        parts = node.entries(known=("path", "format", "version", "options", "columns", "data_version"))
+        parts = node.entries(known=_KEYS)
     else:
         raise node.expected(
-            "a path, or a mapping with path, format, version, options, columns and data_version"
+            "a path, or a mapping with path, format, version, options, columns and data_version, or with "
+            "asset and columns"
         )
+    if "asset" in parts:
+        return _published(name, parts, output)
     if "path" not in parts:
-        raise node.wrong(f"{node.key} has no path", "Add path:, the file, glob or folder it is read from.")
+        raise node.wrong(
+            f"{node.key} has no path",
+            "Add path:, the file, glob or folder it is read from, or asset:, the Python asset that makes it.",
+        )
 
     path = _absolute(parts["path"], root)
     extension, compression = _extensions(path)
@@ -109,6 +121,39 @@ def _source(name: str, node: Node, root: Path) -> Source:
     columns = _columns(parts["columns"]) if "columns" in parts else None
     data_version = _data_version(parts["data_version"]) if "data_version" in parts else FILES
     return Source(name, path, format_, options, columns, version, data_version)
+
+
+def _published(name: str, parts: Mapping[str, Node], output: str) -> Source:
+    """A table that a Python asset makes: it lies where the project publishes, under its own name."""
+    for key, part in parts.items():
+        if key not in ("asset", "columns"):
+            raise part.wrong(
+                f"{part.key} means nothing for a table that an asset publishes",
+                f"Remove {key}: or asset:; such a table has asset: and, optionally, columns:.",
+                SourceError,
+            )
+    asset = parts["asset"].text()
+    if not all(_ASSET_KEY_PART.fullmatch(part) for part in asset.split("/")):
+        raise parts["asset"].wrong(
+            f"{asset!r} is no key of a Dagster asset",
+            "Write its parts with / between them, as in scores or models/scores.",
+            SourceError,
+        )
+    columns = _columns(parts["columns"]) if "columns" in parts else None
+    return Source(name, f"{output.rstrip('/')}/{name}/", "published", {}, columns, asset=asset)
+
+
+def _check_asset_is_new(node: Node, sources: Mapping[str, Source], source: Source) -> None:
+    """Refuse a second table of one asset: its result is published once."""
+    if source.asset is None:
+        return
+    first = next(other.name for other in sources.values() if other.asset == source.asset)
+    if first != source.name:
+        raise node.wrong(
+            f"the asset {source.asset} makes two sources, {first} and {source.name}",
+            f"Keep one of them, and let views read {first}.",
+            SourceError,
+        )
 
 
 def _data_version(node: Node) -> str:
@@ -153,8 +198,8 @@ def _extensions(path: str) -> tuple[str, str | None]:
 
 
 def _chosen_format(node: Node) -> SourceFormat:
-    chosen = node.choice(_FORMATS)
-    return next(known for known in _FORMATS if known == chosen)
+    chosen = node.choice(_FILE_FORMATS)
+    return next(known for known in _FILE_FORMATS if known == chosen)
 
 
 def _inferred_format(node: Node, path: str, extension: str) -> SourceFormat:
@@ -168,7 +213,7 @@ def _inferred_format(node: Node, path: str, extension: str) -> SourceFormat:
         reason = "it has no extension"
     raise node.wrong(
         f"the format of {node.key} is not known from its path: {reason}",
-        f"Write it as {{path: ..., format: csv}}; the formats are {', '.join(_FORMATS)}.",
+        f"Write it as {{path: ..., format: csv}}; the formats are {', '.join(_FILE_FORMATS)}.",
         SourceError,
     )
 
@@ -218,6 +263,7 @@ _OPTIONS: Mapping[SourceFormat, Mapping[str, _Reader]] = {
     "parquet": {},
     "arrow": {},
     "delta": {},
+    "published": {},
 }
 
 

@@ -42,6 +42,7 @@ LEAF_MARK = b"type.googleapis.com/"
 LEAF_PREFIX = "dfplan_extension_"
 
 _PLACEHOLDER = "Placeholder"
+_NO_CALLS: Mapping[str, str] = {}
 
 NOT_VALIDATED = Validation("not validated", "validation is off")
 
@@ -66,23 +67,30 @@ class _Encoded:
     nodes: tuple[str, ...]
 
 
-def encode(ctx: SessionContext, plan: DataFrame | LogicalPlan) -> SubstraitPlan:
+def encode(
+    ctx: SessionContext, plan: DataFrame | LogicalPlan, calls: Mapping[str, str] = _NO_CALLS
+) -> SubstraitPlan:
     """A plan of a session in Substrait, not yet validated.
+
+    ``calls`` are those of table functions that no plan tells the arguments of, as SQL by their names.
 
     The plan is brought to its stable form first, so the same query gives the same bytes at every
     planning, also where it calls ``now()``. What Substrait or DataFusion's producer cannot express
     travels in extension leaf relations, cut at the nearest enclosing subquery or CTE. Where neither
     encoding can carry the plan, ``message`` is None and ``refusal`` names the node and the cause.
     """
-    return encode_stable(ctx, stable_plan(plan.logical_plan() if isinstance(plan, DataFrame) else plan))
+    written = plan.logical_plan() if isinstance(plan, DataFrame) else plan
+    return encode_stable(ctx, stable_plan(written), calls)
 
 
-def encode_stable(ctx: SessionContext, stable: LogicalPlan) -> SubstraitPlan:
+def encode_stable(
+    ctx: SessionContext, stable: LogicalPlan, calls: Mapping[str, str] = _NO_CALLS
+) -> SubstraitPlan:
     """``encode`` for a plan that is in its stable form already."""
     # Python functions travel by name, as all others do: their pickled code would be no steady bytes,
     # and running code found in a plan is nothing that reading one should do.
     by_name = ctx.with_python_udf_inlining(enabled=False)
-    encoded = _encode_stable(by_name, stable)
+    encoded = _encode_stable(by_name, stable, calls)
     if isinstance(encoded, Refusal):
         return SubstraitPlan(None, str(encoded), (), NOT_VALIDATED)
     message = canonical_message(encoded.raw, encoded.leaves)
@@ -98,10 +106,10 @@ def complete_message(stable: LogicalPlan) -> bytes | None:
     return produced if isinstance(produced, bytes) and "()" not in stable.display_indent() else None
 
 
-def _encode_stable(ctx: SessionContext, stable: LogicalPlan) -> _Encoded | Refusal:
+def _encode_stable(ctx: SessionContext, stable: LogicalPlan, calls: Mapping[str, str]) -> _Encoded | Refusal:
     produced = _produce(stable)
     if isinstance(produced, bytes):
-        return _with_table_functions(stable, produced)
+        return _with_table_functions(stable, produced, calls)
     if produced.node == _PLACEHOLDER:
         return produced
     try:
@@ -189,14 +197,18 @@ def _refused_by_both(refusal: Refusal, text: str) -> Refusal:
     return Refusal(refusal.node, f"{refusal.cause}, nor does DataFusion's own encoding: {why}")
 
 
-def _with_table_functions(stable: LogicalPlan, raw: bytes) -> _Encoded | Refusal:
+def _with_table_functions(stable: LogicalPlan, raw: bytes, calls: Mapping[str, str]) -> _Encoded | Refusal:
     if "()" not in stable.display_indent():
         return _Encoded(raw, {}, ())
     leaves: dict[str, list[Any]] = {}
     for name, scan in table_function_scans(stable):
-        call = call_text(workshop(), scan)
+        call = calls.get(name.removesuffix("()")) or call_text(workshop(), scan)
         if call is None:
-            return Refusal(f"TableScan {name}", "the arguments of this table function travel in no encoding")
+            return Refusal(
+                f"TableScan {name}",
+                "no encoding carries the arguments of this table function"
+                " (those of one in Python may be literals, the same in all its calls)",
+            )
         detail = Any()
         detail.Pack(StringValue(value=call))
         leaves.setdefault(name, []).append(detail)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datafusion import SessionContext
 from datafusion.plan import LogicalPlan
 
+from dfplan_assets.planning.panics import raise_unless_datafusion
 from dfplan_assets.planning.substrait import wire
 
 _GENERATE_SERIES = 33  # among DataFusion's physical nodes
@@ -31,7 +32,11 @@ def table_function_scans(plan: LogicalPlan) -> Iterator[tuple[str, LogicalPlan]]
 
 def call_text(ctx: SessionContext, scan: LogicalPlan) -> str | None:
     """A scan of ``generate_series`` or ``range`` as the SQL call it came from; None for other functions."""
-    physical = ctx.create_dataframe_from_logical_plan(scan).execution_plan().to_bytes(ctx)
+    try:
+        physical = ctx.create_dataframe_from_logical_plan(scan).execution_plan().to_bytes(ctx)
+    except BaseException as cause:
+        raise_unless_datafusion(cause)
+        return None  # what a function in Python gives has no encoding
     node = wire.first_bytes(physical, _GENERATE_SERIES)
     for field in wire.read(node):
         if not isinstance(field.value, bytes):
