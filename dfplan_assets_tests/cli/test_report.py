@@ -17,7 +17,7 @@ from dfplan_assets.cli import main
 from dfplan_assets.store import open_store
 from dfplan_assets.visual.report.packing import unpacked
 from dfplan_assets_tests.cli.conftest import Dfplan
-from dfplan_assets_tests.partitioned import write_daily
+from dfplan_assets_tests.partitioned import DAYS, write_daily
 from dfplan_assets_tests.run_history import put_history
 from dfplan_assets_tests.small_projects import plan_of, write_project, write_shop
 
@@ -281,6 +281,12 @@ def test_views_with_partitions_say_which(tmp_path: Path) -> None:
     folder = write_daily(tmp_path)
     put_history(plan_of(folder), {"daily": [0.5, 0.7]})
     (daily,) = [view for view in written(folder)["views"] if view["name"] == "daily"]
-    assert daily["partitions"] == "order_date, every day"
+    assert daily["partitions"] == {
+        "title": "order_date, every day",
+        "over": len(DAYS),
+        "published": 0,
+        "stale": [],
+        "stale_count": 0,
+    }
     assert daily["measured"]["wall_seconds"] == 0.7
     assert [run["wall_seconds"] for run in unpacked(daily["detail"])["runs"]] == [0.5, 0.7]

@@ -39,6 +39,7 @@ from dfplan_assets.visual.report.model import (
     Expected,
     NextRun,
     Operator,
+    PartitionsOfView,
     Report,
     ReportedSource,
     ReportedView,
@@ -52,6 +53,7 @@ MEANING_CHANGED = "its meaning changed"
 """The reason of staleness of which the words of a difference say more."""
 
 _DISPLAY_CHARACTERS = 600
+_STALE_PARTITIONS_SHOWN = 30
 _USER_OF_URL = re.compile(r"(?<=://)[^/@]*@")
 
 
@@ -189,7 +191,7 @@ class _Views:
             file=_inside(plan.project, str(view.path)),
             state=state,
             because=tuple(map(shown, because)),
-            partitions=None if view.partitions is None else f"{view.partitions.by}, {view.partitions.title}",
+            partitions=self._partitions(view, shown),
             reads=plan.tables_of(name),
             columns=columns,
             rows_decided_by=decided_by,
@@ -229,6 +231,22 @@ class _Views:
         if past.runs and past.runs[-1].status == "failed":
             return "failed", (*because, "its last run failed")
         return ("never ran" if self._standing.results.get(name) is None else "stale"), because
+
+    def _partitions(self, view: View, shown: Callable[[str], str]) -> PartitionsOfView | None:
+        if view.partitions is None:
+            return None
+        staleness = self._standing.staleness.get(view.name)
+        how = None if staleness is None else staleness.partitions
+        stale_ones = () if how is None else how.stale
+        return PartitionsOfView(
+            title=f"{view.partitions.by}, {view.partitions.title}",
+            over=0 if how is None else len(how.keys),
+            published=0 if how is None else how.published,
+            stale=tuple(
+                (each.key, shown("; ".join(each.because))) for each in stale_ones[:_STALE_PARTITIONS_SHOWN]
+            ),
+            stale_count=len(stale_ones),
+        )
 
     def _hider(self, view: View) -> Callable[[str], str]:
         """What is stored may be from when a parameter was not yet secret."""
@@ -332,7 +350,8 @@ def _source(plan: ProjectPlan, name: str) -> ReportedSource:
     source = plan.project.sources[name]
     schema = plan.source_schemas.get(name, source.columns)
     columns = () if schema is None else tuple((field.name, str(field.type)) for field in schema)
-    return ReportedSource(name, _inside(plan.project, source.path), source.format, columns)
+    path = _inside(plan.project, source.path)
+    return ReportedSource(name, path, source.format, source.asset, columns)
 
 
 def _inside(project: Project, path: str) -> str:

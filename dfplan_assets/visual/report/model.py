@@ -30,6 +30,20 @@ class Column:
     decided_by: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class PartitionsOfView:
+    """The partitions of a view: how many are over, and how many of them are published.
+
+    ``stale`` are the first of those that are stale, each with its reasons, ``stale_count`` is how many are.
+    """
+
+    title: str
+    over: int
+    published: int
+    stale: tuple[tuple[str, str], ...]
+    stale_count: int
+
+
 @dataclass(frozen=True)
 class Check:
     """A data check that a view declares, its rule in words."""
@@ -105,7 +119,7 @@ class ReportedView:
     file: str
     state: State
     because: tuple[str, ...]
-    partitions: str | None
+    partitions: PartitionsOfView | None
     reads: tuple[str, ...]
     columns: tuple[Column, ...]
     rows_decided_by: tuple[tuple[str, str], ...]
@@ -172,11 +186,15 @@ class Detail:
 
 @dataclass(frozen=True)
 class ReportedSource:
-    """A table from outside: ``columns`` are pairs of name and type, as far as they are known."""
+    """A table from outside: ``columns`` are pairs of name and type, as far as they are known.
+
+    ``asset`` is the key of the Python asset that makes it, None where none does.
+    """
 
     name: str
     path: str
     format: str
+    asset: str | None
     columns: tuple[tuple[str, str], ...]
 
 

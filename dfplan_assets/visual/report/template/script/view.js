@@ -8,6 +8,7 @@ function viewPage(view, route) {
     viewHeading(view),
     viewTiles(view),
     becauseOf(view),
+    view.partitions ? partitionSection(view.partitions) : null,
     h("div", { class: "columns flow" }, neighbours("upstream", "Reads", view.reads, upstreamOf(view.name)), neighbours("downstream", "Read by", readersOf(view.name), downstreamOf(view.name))),
     columnSection(view, route),
     section("sql", "SQL", sqlText(view.sql), parameterList(view)),
@@ -46,7 +47,7 @@ function viewHeading(view) {
     ["File", h("code", {}, view.file)],
     PLACED.has(view.name) ? ["Place", h("a", { href: `#graph&focus=${encodeURIComponent(view.name)}` }, "in the graph")] : null,
     view.owners.length ? ["Owners", view.owners.join(", ")] : null,
-    view.partitions ? ["Partitions", view.partitions] : null,
+    view.partitions ? ["Partitions", view.partitions.title] : null,
     view.state === "inlined" ? ["Stored", `no, inlined ${view.because.join("; ")}`] : null,
     view.published_at ? ["Published", moment(view.published_at)] : null,
   ].filter(Boolean);
@@ -81,6 +82,14 @@ function neighbours(id, title, names, all) {
       return h("li", {}, linkTo(name), h("span", {}, view ? nodeFigures(view) : "from outside"), view && view.state !== "fresh" ? badge(view.state) : null);
     })) : note(id === "upstream" ? "No table." : "No view."),
     beyond > 0 ? note(id === "upstream" ? `${plural(beyond, "more table", "more tables")} further up.` : `${plural(beyond, "more view", "more views")} further down.`) : null);
+}
+
+function partitionSection(partitions) {
+  const rest = partitions.stale_count - partitions.stale.length;
+  return section("partitions", "Partitions",
+    note(`${count(partitions.published)} of ${plural(partitions.over, "partition")} published${partitions.stale_count ? `, ${count(partitions.stale_count)} stale` : ""}.`),
+    partitions.stale.length ? h("ul", { class: "neighbours" }, partitions.stale.map(([key, because]) => h("li", { "data-partition": key }, h("strong", {}, key), h("span", {}, because)))) : null,
+    rest > 0 ? note(`${count(rest)} more are stale.`) : null);
 }
 
 function columnSection(view, route) {
@@ -205,7 +214,7 @@ function sourcePage(source, route) {
     title: source.name,
     element: h("div", { class: "page", "data-page": "table", "data-table": source.name },
       h("div", { class: "heading" }, h("div", { class: "title" }, h("h1", {}, source.name), h("span", { class: "badge" }, "table from outside")),
-        h("dl", { class: "facts" }, h("div", {}, h("dt", {}, "Format"), h("dd", {}, source.format)), h("div", {}, h("dt", {}, "Place"), h("dd", {}, h("code", {}, source.path))))),
+        h("dl", { class: "facts" }, source.asset ? h("div", {}, h("dt", {}, "Made by"), h("dd", {}, `the Python asset ${source.asset}`)) : h("div", {}, h("dt", {}, "Format"), h("dd", {}, source.format)), h("div", {}, h("dt", {}, "Place"), h("dd", {}, h("code", {}, source.path))))),
       neighbours("downstream", "Read by", readersOf(source.name), downstreamOf(source.name)),
       section("columns", "Columns", source.columns.length
         ? h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Columns" }, h("table", { class: "stacked", id: "column-table" },
