@@ -17,9 +17,12 @@ from dfplan_assets.cli import main
 from dfplan_assets.store import open_store
 from dfplan_assets.visual.report.packing import unpacked
 from dfplan_assets_tests.cli.conftest import Dfplan
+from dfplan_assets_tests.cli.test_show import store_of
 from dfplan_assets_tests.partitioned import DAYS, write_daily
+from dfplan_assets_tests.regressions.simulated import noisy, store_runs
 from dfplan_assets_tests.run_history import put_history
 from dfplan_assets_tests.small_projects import plan_of, write_project, write_shop
+from dfplan_assets_tests.store import samples
 
 VIEWS = {
     "marts/revenue.sql": """\
@@ -290,3 +293,17 @@ def test_views_with_partitions_say_which(tmp_path: Path) -> None:
     }
     assert daily["measured"]["wall_seconds"] == 0.7
     assert [run["wall_seconds"] for run in unpacked(daily["detail"])["runs"]] == [0.5, 0.7]
+
+
+def test_what_got_slower_is_said_as_regressions_says_it(tmp_path: Path) -> None:
+    shop = write_shop(tmp_path)
+    with store_of(shop) as store:
+        store_runs(store, samples.bundle(year=1994), noisy(1.0, 20))
+        store_runs(store, samples.bundle(year=1995), noisy(3.0, 12), first=20)
+        store_runs(store, samples.bundle("best"), noisy(1.0, 30))
+    said = answer(shop, "regressions")["views"]["revenue"]
+    found = {view["name"]: view for view in written(shop)["views"]}
+    assert said["verdict"] == "regression"
+    assert found["revenue"]["slower"] == f"regression: {said['reason']}"
+    assert found["best"]["slower"] is None
+    assert [run["plan"] for run in unpacked(found["revenue"]["detail"])["runs"]] == [0] * 20 + [1] * 12

@@ -191,6 +191,7 @@ class _Views:
             file=_inside(plan.project, str(view.path)),
             state=state,
             because=tuple(map(shown, because)),
+            slower=past.slower,
             partitions=self._partitions(view, shown),
             reads=plan.tables_of(name),
             columns=columns,

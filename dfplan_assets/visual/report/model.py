@@ -109,7 +109,10 @@ class Compared:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportedView:
-    """A view. ``because`` says why it is in its state; ``rows`` and ``bytes`` are those of its result."""
+    """A view. ``because`` says why it is in its state, ``slower`` that it got slower, if so.
+
+    ``rows`` and ``bytes`` are those of its result.
+    """
 
     name: str
     group: str
@@ -119,6 +122,7 @@ class ReportedView:
     file: str
     state: State
     because: tuple[str, ...]
+    slower: str | None
     partitions: PartitionsOfView | None
     reads: tuple[str, ...]
     columns: tuple[Column, ...]

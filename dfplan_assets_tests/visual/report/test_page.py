@@ -79,6 +79,7 @@ def view_of(name: str, text: str = "", **changes: Any) -> ReportedView:
         file=text,
         state="stale",
         because=(text,),
+        slower=text,
         partitions=None,
         reads=(),
         columns=(Column(text, text, True, ((text, text),), ((text, text),)),),

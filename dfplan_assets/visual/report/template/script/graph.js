@@ -381,7 +381,8 @@ function isCriticalEdge(route) {
 
 function nodeFigures(view) {
   const cost = costOf(view);
-  return [cost === null ? "" : seconds(cost), view.rows === null ? "" : plural(view.rows, "row")].filter(Boolean).join(" · ");
+  // What was never measured is expected.
+  return [cost === null ? "" : `${view.measured ? "" : "≈ "}${seconds(cost)}`, view.rows === null ? "" : plural(view.rows, "row")].filter(Boolean).join(" · ");
 }
 
 function fitted(pen, text, room) {

@@ -4,7 +4,7 @@ const ALL_COLUMNS = [
   { key: "name", label: "View", value: (view) => view.name, cell: (view) => linkTo(view.name) },
   { key: "group", label: "Group", value: (view) => view.group, cell: (view) => view.group },
   { key: "state", label: "State", value: (view) => STATES.indexOf(view.state), cell: (view) => badge(view.state) },
-  { key: "cost", label: "Seconds", number: true, value: costOf, cell: (view) => seconds(costOf(view)) },
+  { key: "cost", label: "Seconds", number: true, value: costOf, cell: (view) => `${view.measured || costOf(view) === null ? "" : "≈ "}${seconds(costOf(view))}` },
   { key: "rows", label: "Rows", number: true, value: (view) => view.rows, cell: (view) => count(view.rows) },
   { key: "bytes", label: "Bytes", number: true, value: (view) => view.bytes, cell: (view) => bytes(view.bytes) },
   { key: "spilled", label: "Spilled", number: true, value: (view) => view.measured && view.measured.spilled_bytes, cell: (view) => bytes(view.measured && view.measured.spilled_bytes) },
@@ -89,7 +89,7 @@ function viewsPage(route) {
         choice("Every state", "state", states), DATA.groups.length > 1 ? choice("Every group", "group", DATA.groups.filter(Boolean)) : null, counted),
       h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of views" },
         h("table", { class: "views" }, h("thead", {}, h("tr", {}, heads)), body)),
-      note("Seconds are those of the last successful run, rows and bytes those of the published result. Slack is how much later a view could start without making the run longer.")),
+      note("Seconds are those of the last successful run (≈: as expected), rows and bytes those of the published result. Slack is how much later a view could start without making the run longer.")),
   };
 }
 

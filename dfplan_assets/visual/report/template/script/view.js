@@ -170,6 +170,7 @@ function historyParts(view, detail) {
   const plans = new Set(runs.map((run) => run.plan).filter((plan) => plan !== null)).size;
   const recent = [...runs].reverse();
   return [
+    view.slower ? h("p", { class: "notice", "data-slower": view.name }, capital(view.slower)) : null,
     note([
       runs.length === REPORT.runs_shown ? `The last ${count(runs.length)} runs` : plural(runs.length, "run"),
       plans > 1 ? ` with ${plural(plans, "plan")}` : "",
@@ -182,7 +183,7 @@ function historyParts(view, detail) {
           h("tbody", {}, recent.map((run) => h("tr", {},
             h("td", {}, moment(run.started_at)), h("td", {}, run.status + (run.attempt > 1 ? `, attempt ${run.attempt}` : "")), h("td", {}, run.partition || ""), h("td", { class: "number" }, run.plan === null ? NOTHING : `#${run.plan + 1}`),
             h("td", { class: "number" }, seconds(run.wall_seconds)), h("td", { class: "number" }, seconds(run.cpu_seconds)), h("td", { class: "number" }, count(run.rows)), h("td", { class: "number" }, bytes(run.bytes)), h("td", { class: "number" }, bytes(run.spilled_bytes)))))))),
-  ];
+  ].filter(Boolean);
 }
 
 function prediction(view) {
@@ -191,7 +192,7 @@ function prediction(view) {
   if (view.compared && view.compared.predicted_seconds !== null) {
     const { predicted_seconds: predicted, actual_seconds: actual } = view.compared;
     const off = actual && predicted ? Math.max(actual / predicted, predicted / actual) : null;
-    facts.push(["Last run", `predicted ${seconds(predicted)}, took ${seconds(actual)}${off ? `, off by a factor of ${off.toFixed(2)}` : ""} (${view.compared.source})`]);
+    facts.push(["Last run", `predicted ${seconds(predicted)}, ${actual === null ? "did not succeed" : `took ${seconds(actual)}`}${off ? `, off by a factor of ${off.toFixed(2)}` : ""} (${view.compared.source})`]);
   }
   if (next && REPORT.next_run.measured) {
     facts.push(["Next run", `${seconds(next.seconds)}, between ${seconds(next.low_seconds)} and ${seconds(next.high_seconds)} (${next.source})`],
