@@ -10,6 +10,7 @@ import subprocess
 from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,7 +30,7 @@ from dfplan_assets.project.data_checks import (
 from dfplan_assets.visual.report.graph_layout import graph_layout
 from dfplan_assets.visual.report.model import Column, Detail, Report, ReportedSource, ReportedView, Run
 from dfplan_assets.visual.report.packing import json_in_html, packed, unpacked
-from dfplan_assets.visual.report.page import page
+from dfplan_assets.visual.report.page import SCRIPTS, page
 from dfplan_assets.visual.report.rules import rule_in_words
 from dfplan_assets_tests.small_projects import write_project
 
@@ -227,3 +228,8 @@ def shown_by_chromium(address: str, profile: Path) -> str:
     flags += " --disable-background-networking --disable-component-update --virtual-time-budget=3000"
     command = ["chromium", *flags.split(), f"--user-data-dir={profile}", "--dump-dom", address]
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+def test_every_part_of_the_script_is_in_the_page() -> None:
+    parts = {path.name for path in (files("dfplan_assets.visual.report") / "template/script").iterdir()}
+    assert parts == set(SCRIPTS)

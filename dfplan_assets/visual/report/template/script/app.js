@@ -43,7 +43,7 @@ function navigate(event) {
   }
   document.body.classList.toggle("whole", kind === "graph");
   const asked = "column" in route ? document.querySelector("tr.asked") : document.getElementById(route.section || "");
-  if (asked) asked.scrollIntoView({ block: "start" });
+  if (asked) asked.scrollIntoView({ block: "column" in route ? "center" : "start" });
   else window.scrollTo(0, 0);
   if (event) MAIN.focus({ preventScroll: true });
 }

@@ -119,8 +119,10 @@ class Graph {
   show(name, zoom) {
     const node = PLACED.get(name);
     this.zoom = zoom;
-    this.left = this.size.width / 2 - node.x * zoom;
-    this.top = this.size.height / 2 - node.y * zoom;
+    // In the middle, unless that leaves room empty that the graph could fill.
+    const place = (at, field, room) => (field * zoom <= room ? (room - field * zoom) / 2 : Math.min(0, Math.max(room - field * zoom, room / 2 - at * zoom)));
+    this.left = place(node.x, REPORT.graph.width, this.size.width);
+    this.top = place(node.y, REPORT.graph.height, this.size.height);
   }
 
   zoomAt(factor, x = this.size.width / 2, y = this.size.height / 2) {

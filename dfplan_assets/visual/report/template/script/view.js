@@ -144,7 +144,8 @@ function operatorTable(operators) {
   function fill(asTree) {
     top.setAttribute("aria-pressed", String(!asTree));
     tree.setAttribute("aria-pressed", String(asTree));
-    const costly = [...operators].filter((each) => each.seconds).sort((a, b) => b.seconds - a.seconds || a.number - b.number).slice(0, OPERATORS_SHOWN);
+    const byTime = operators.filter((each) => each.seconds || each.spilled_bytes).sort((a, b) => b.seconds - a.seconds || a.number - b.number);
+    const costly = byTime.filter((each, place) => place < OPERATORS_SHOWN || each.spilled_bytes);
     body.replaceChildren(...(asTree ? operators : costly).map((each) => row(each, asTree)));
   }
   top.addEventListener("click", () => fill(false));
