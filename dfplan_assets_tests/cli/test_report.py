@@ -30,6 +30,11 @@ VIEWS = {
 description: Revenue per nation
 owners: [team:finance]
 tags: {domain: sales}
+checks:
+  - not_null: name
+  - row_count: {min: 1}
+    name: some_nations
+    severity: warn
 --- */
 select n.name, sum(o.price) as total, $year as year
 from orders o join nation n on o.nation_key = n.key
@@ -122,6 +127,10 @@ def test_a_view_has_what_its_author_wrote(views: dict[str, Any]) -> None:
     assert revenue["file"] == "views/marts/revenue.sql"
     assert revenue["sql"].startswith("select n.name")
     assert revenue["parameters"] == [["year", "1994"]]
+    assert revenue["checks"] == [
+        {"name": "not_null_name", "rule": "name: never null", "blocking": False, "severity": "error"},
+        {"name": "some_nations", "rule": "at least 1 row", "blocking": False, "severity": "warn"},
+    ]
 
 
 def test_columns_say_where_they_come_from_as_lineage_does(views: dict[str, Any], shop: Path) -> None:
