@@ -22,6 +22,7 @@ BENCHMARKS = (
     "long_tail",
     "staleness",
     "checks",
+    "report",
 )
 
 
