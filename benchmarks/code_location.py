@@ -99,7 +99,9 @@ def _sources(folder: Path) -> Mapping[str, Path]:
 
 def _seconds(module: str, folder: str, environment: Mapping[str, str]) -> tuple[float, float]:
     """Wall and CPU seconds of a process that loads a module."""
-    own = {name: value for name, value in os.environ.items() if name not in ("DAGSTER_HOME", "DFPLAN_PROJECT")}
+    own = {
+        name: value for name, value in os.environ.items() if name not in ("DAGSTER_HOME", "DFPLAN_PROJECT")
+    }
     path = os.pathsep.join([folder, str(Path.cwd())])
     started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import click
 
+from dfplan_assets.cli.check import check
 from dfplan_assets.cli.diff import diff
 from dfplan_assets.cli.golden import golden
 from dfplan_assets.cli.history import history
+from dfplan_assets.cli.import_dbt import import_dbt
+from dfplan_assets.cli.init import init
 from dfplan_assets.cli.lineage import lineage
 from dfplan_assets.cli.options import project_options
 from dfplan_assets.cli.path import path
@@ -46,6 +49,7 @@ for _command in (
     lineage,
     plan,
     run,
+    check,
     path,
     show,
     profile,
@@ -56,5 +60,7 @@ for _command in (
     regressions,
     report,
     store,
+    init,
+    import_dbt,
 ):
     main.add_command(_command)

@@ -106,7 +106,7 @@ def _planned(project: AnyProject) -> ProjectPlan:
     if isinstance(project, ProjectPlan):
         return project
     loaded = project if isinstance(project, Project) else load_project(Path(project))
-    return plan_remembered(loaded, keep=True)
+    return plan_remembered(loaded, keep=True, keep_going=True)
 
 
 def _without_executor(definitions: dg.Definitions) -> dg.Definitions:

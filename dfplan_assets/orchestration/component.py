@@ -30,7 +30,9 @@ class TranslationSettings(dg.Resolvable, dg.Model):
 
     asset_key_prefix: Annotated[
         Sequence[str],
-        dg.Resolver.default(description="Stands before the key of every view and source.", examples=[["shop"]]),
+        dg.Resolver.default(
+            description="Stands before the key of every view and source.", examples=[["shop"]]
+        ),
     ] = ()
     top_level_group: Annotated[
         str | None, dg.Resolver.default(description="The group of views that lie in no folder.")
@@ -122,6 +124,4 @@ class DfplanProject(dg.Component, dg.Resolvable, dg.Model):
         if self.translation_settings is not None:
             translator = copy.copy(translator)
             translator.settings = DfplanTranslatorSettings(**self.translation_settings.model_dump())
-        return (
-            translator if self.translation is None else translated(translator, project, self.translation)
-        )
+        return translator if self.translation is None else translated(translator, project, self.translation)

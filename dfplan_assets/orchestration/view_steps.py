@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import dagster as dg
@@ -13,7 +13,7 @@ from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunctio
 
 from dfplan_assets.planning.bundle import ProjectPlan
 
-OpFunction = Callable[[], dg.MaterializeResult[None]]
+OpFunction = TypeVar("OpFunction", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)

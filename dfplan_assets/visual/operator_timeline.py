@@ -1,7 +1,7 @@
 """When the operators of a run began and ended, as bars over time in SVG.
 
-The rows are in the order of the plan, the result on top. The darker a bar, the more of its time its operator
-was busy in its own code; the rest it waited for its input, or for those that take its rows.
+The rows are in the order of the plan, the result on top. The stronger the colour of a bar, the more of its
+time an operator was busy in its own code; the rest it waited for its input, or for those that take its rows.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def _heading(profile: RunProfile, end: float, left_out: int, without_moments: in
         text(
             _LEFT,
             47,
-            "From an operator's first row to its last; dark where it was busy, pale where it waited.",
+            "From its start to its end; the stronger the colour, the busier an operator was meanwhile.",
             "m",
         ),
         text(_LEFT, 64, f"{'; '.join(notes)}." if notes else "", "m"),
@@ -134,11 +134,7 @@ def _bar(bar: _Bar, top: float, scale: float) -> str:
     middle = top + _ROW / 2
     took = bar.end_seconds - bar.start_seconds
     left, width = _PLOT + bar.start_seconds * scale, max(took * scale, 1.0)
-    spilled = (
-        f'<circle class="v" cx="{px(left + width + 6)}" cy="{px(middle)}" r="3"/>'
-        if spilled_bytes(operator)
-        else ""
-    )
+    spilled = text(left + 4, middle + 4, _SPILLED, "w") if spilled_bytes(operator) else ""
     return (
         f"<g><title>{xml(_title(bar))}</title>{_name(operator, middle + 4)}"
         f'<rect class="o {busy_depth(bar.busy)}" x="{px(left)}" y="{px(middle - _BAR / 2)}" '

@@ -34,6 +34,7 @@ _LIGHT = {
     "line": "#b4bfca",
     "grid": "#e3e8ec",
     "warn": "#b3202c",
+    "failed": "#f2b3b3",
     "h0": "#e6eaee",
     "h1": "#fbe7bd",
     "h2": "#fbd083",
@@ -54,6 +55,7 @@ _DARK = {
     "line": "#525d68",
     "grid": "#2a3036",
     "warn": "#ff8f94",
+    "failed": "#83303a",
     "h0": "#333a42",
     "h1": "#54431a",
     "h2": "#7a5714",
@@ -77,7 +79,7 @@ _STYLE = (
     '.dfplan text{font:11px system-ui,-apple-system,"Segoe UI",sans-serif;fill:var(--text);'
     "font-variant-numeric:tabular-nums}.dfplan .t{font-size:14px;font-weight:600}"
     ".dfplan .s{font-size:12px;font-weight:600}.dfplan .m{fill:var(--muted)}"
-    ".dfplan .w{fill:var(--warn);font-weight:600}.dfplan .e{text-anchor:end}.dfplan .c{text-anchor:middle}"
+    ".dfplan .w{fill:var(--warn);font-weight:600}.dfplan text.e{text-anchor:end}.dfplan text.c{text-anchor:middle}"
     ".dfplan .ground{fill:var(--ground);stroke:var(--frame)}.dfplan .grid{stroke:var(--grid)}"
     + "".join(f".dfplan .h{level}{{fill:var(--h{level})}}" for level in range(HEAT_LEVELS))
     + "".join(f".dfplan .d{level}{{fill:var(--d{level})}}" for level in range(DEPTH_LEVELS))
@@ -102,7 +104,7 @@ def picture(kind: str, width: float, height: float, label: str, style: str, part
 def within(limit_bytes: int, draw: Callable[[int], str], *, most: int, fewest: int) -> str:
     """A picture of at most ``most`` rows that takes at most ``limit_bytes``; of ``fewest`` where none does.
 
-    ``draw`` makes it with at most so many rows. Its titles, which show only under the mouse, go before rows do.
+    ``draw`` makes it with at most so many rows. Titles, which show only under the mouse, go before rows do.
     """
     allowed = max(fewest, most)
     while True:

@@ -25,7 +25,8 @@ from dfplan_assets.project.front_matter import split_front_matter
 from dfplan_assets.project.model import Project, View
 from dfplan_assets.scheduling.model import Schedule
 from dfplan_assets.scheduling.schedule import Saving
-from dfplan_assets.staleness.look import results_now, sources_read
+from dfplan_assets.staleness.look import sources_read
+from dfplan_assets.staleness.results import results_now
 from dfplan_assets.staleness.staleness import Staleness, stale
 from dfplan_assets.visual.gantt import gantt
 from dfplan_assets.visual.plan_picture import plan_picture
@@ -75,7 +76,7 @@ def standing_now(plan: ProjectPlan) -> Standing:
         return Standing(
             {}, {}, f"What is stale is not known: {error.where}: {error.cause}. {error.next_step}"
         )
-    return Standing(results, stale(plan, results, source_versions(plan.project, sources_read(plan))))
+    return Standing(results.whole, stale(plan, results, source_versions(plan.project, sources_read(plan))))
 
 
 def collect(

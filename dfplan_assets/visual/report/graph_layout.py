@@ -18,7 +18,9 @@ NODE_WIDTH, NODE_HEIGHT = 190.0, 34.0
 """The size of every node, in pixels at a zoom of 1."""
 
 LAYER_PITCH, NODE_GAP, WAYPOINT_GAP = 290.0, 14.0, 7.0
-"""From one layer to the next; between nodes, and beside waypoints, of one layer."""
+"""From one layer to the next, at least; between nodes, and beside waypoints, of one layer."""
+
+_WIDEST_PITCH, _SHAPE = 700.0, 1.4  # layers move apart until the field is so much wider than high
 
 _MARGIN = 24.0
 _ORDER_SWEEPS = 12
@@ -185,7 +187,9 @@ class _Drawing:
                     y[vertex] = at
         top = min(y, default=0.0)
         middle = _MARGIN + NODE_HEIGHT / 2
-        x = [_MARGIN + NODE_WIDTH / 2 + layer * LAYER_PITCH for layer in self._layer]
+        wished_pitch = _SHAPE * (max(y, default=0.0) - top) / max(1, len(self._rows) - 1)
+        pitch = round(min(_WIDEST_PITCH, max(LAYER_PITCH, wished_pitch)), 1)
+        x = [round(_MARGIN + NODE_WIDTH / 2 + layer * pitch, 1) for layer in self._layer]
         y = [round(at - top + middle, 1) for at in y]
         return GraphLayout(
             width=max(x, default=0.0) + NODE_WIDTH / 2 + _MARGIN,

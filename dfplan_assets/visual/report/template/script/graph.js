@@ -156,7 +156,7 @@ class Graph {
       const lit = shown ? shown.has(route.start) && shown.has(route.end) : route.critical;
       if (lit) { strong.push(route); continue; }
       pen.strokeStyle = colours.line;
-      pen.globalAlpha = shown ? 0.25 : 0.8;
+      pen.globalAlpha = shown ? 0.22 : zoom < 0.3 ? 0.45 : 0.8;
       pen.lineWidth = thin;
       pen.stroke(route.path);
     }

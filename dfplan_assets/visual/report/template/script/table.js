@@ -1,6 +1,6 @@
 // All views as a table: sorted by any figure, filtered by state, group and name.
 
-const COLUMNS = [
+const ALL_COLUMNS = [
   { key: "name", label: "View", value: (view) => view.name, cell: (view) => linkTo(view.name) },
   { key: "group", label: "Group", value: (view) => view.group, cell: (view) => view.group },
   { key: "state", label: "State", value: (view) => STATES.indexOf(view.state), cell: (view) => badge(view.state) },
@@ -12,6 +12,9 @@ const COLUMNS = [
   { key: "priority", label: "Priority", number: true, value: (view) => view.expected && view.expected.priority, cell: (view) => count(view.expected && view.expected.priority) },
   { key: "readers", label: "Readers", number: true, value: (view) => readersOf(view.name).length, cell: (view) => count(readersOf(view.name).length) },
 ];
+
+// A column that is empty for every view says nothing.
+const COLUMNS = ALL_COLUMNS.filter((column) => column.key !== "group" || DATA.groups.some(Boolean));
 
 function slackOf(view) {
   return view.expected && REPORT.next_run.measured ? view.expected.slack_seconds : null;
