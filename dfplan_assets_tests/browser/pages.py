@@ -86,7 +86,7 @@ class AssetPage:
 
     def says_failed(self) -> Locator:
         """What the head says of a run that failed since the latest materialisation."""
-        return self.page.get_by_text(re.compile("Run .* failed|Failed", re.IGNORECASE)).first
+        return self.page.get_by_text(re.compile("^Failed in"))
 
     def materialize(self) -> None:
         """The button of this page."""
@@ -139,14 +139,14 @@ class Report:
     def open(cls, page: Page, file: Path) -> Report:
         """Open the file in a window."""
         page.goto(file.as_uri())
-        expect(page.get_by_role("combobox")).to_be_visible()
+        expect(page.get_by_placeholder("Search")).to_be_visible()
         return cls(page)
 
     def search(self, words: str) -> Locator:
         """Type into the field at the top, as by its key; gives what is found."""
         self.page.keyboard.press("/")
         self.page.keyboard.type(words)
-        return self.page.get_by_role("option")
+        return self.page.get_by_role("listbox").get_by_role("option")
 
     @property
     def heading(self) -> Locator:
@@ -159,7 +159,7 @@ def open_picture(page: Page, key: str) -> Locator:
     # Tables of events hold tables of metadata: the innermost row that names the key is the one.
     row = page.get_by_role("row").filter(has=page.get_by_text(key, exact=True)).last
     row.get_by_text("[Show Markdown]").click()
-    return page.get_by_role("dialog").get_by_role("img").locator("visible=true").last
+    return page.get_by_role("dialog").locator("img")
 
 
 def close_dialog(page: Page) -> None:

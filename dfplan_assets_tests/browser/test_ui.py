@@ -163,3 +163,32 @@ def tell(chromium: Browser, server: Server, project: Path, screenshots: Path) ->
     window.shoot("report-view")
 
     assert window.asked_elsewhere == []
+    show_again(chromium, server, first.id, project / "report.html", screenshots)
+
+
+def show_again(chromium: Browser, server: Server, run_id: str, report: Path, screenshots: Path) -> None:
+    """The pictures in dark colours, and the pages on a narrow window, for people to look at."""
+    window = open_window(chromium, screenshots, "dark")
+    ui = Dagster(window.page, server.url)
+    ui.asset("order_totals")
+    window.shoot("dark-asset")
+    assert_drawn(open_picture(window.page, "dfplan/plan_picture"))
+    window.shoot("dark-asset-plan")
+    close_dialog(window.page)
+    assert_drawn(open_picture(window.page, "dfplan/operator_timeline"))
+    window.shoot("dark-asset-operators")
+    ui.run(run_id)
+    assert_drawn(open_picture(window.page, "dfplan/timeline"))
+    window.shoot("dark-run-gantt")
+    Report.open(window.page, report)
+    window.shoot("dark-report")
+
+    narrow = open_window(chromium, screenshots, width=480, height=900)
+    ui = Dagster(narrow.page, server.url)
+    ui.asset("order_totals")
+    narrow.shoot("narrow-asset")
+    assert_drawn(open_picture(narrow.page, "dfplan/plan_picture"))
+    narrow.shoot("narrow-asset-plan")
+    Report.open(narrow.page, report)
+    narrow.shoot("narrow-report", whole=True)
+    assert window.asked_elsewhere + narrow.asked_elsewhere == []
