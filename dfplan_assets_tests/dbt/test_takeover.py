@@ -54,7 +54,7 @@ def write_receipts(project: Path) -> None:
 
 
 def test_views_that_were_taken_over_give_what_dbt_gave(
-    bakery: Path, tmp_path: Path, dfplan_json: Callable[..., Any]
+    bakery: Path, tmp_path: Path, dfplan: Callable[..., Any], dfplan_json: Callable[..., Any]
 ) -> None:
     project = tmp_path / "new"
     answer = dfplan_json("import-dbt", bakery, "--output", project)
@@ -62,10 +62,14 @@ def test_views_that_were_taken_over_give_what_dbt_gave(
     assert list(answer["unplanned"]) == ["after_python"]  # the Python model's columns are not known yet
     (project / "views" / "marts" / "after_python.sql").unlink()
     write_receipts(project)
-    run = dfplan_json("--project", project, "run")
-    assert run["success"]
+    run = json.loads(dfplan("--project", project, "run", "--format", "json").stdout)
+    # `dbt build` warned of the first; of the second it could not make a query ('baker's dozen').
+    assert {check for checks in run["failed_checks"].values() for check in checks} == {
+        "accepted_values_daily_sales_pieces__False__1__2__3",
+        "accepted_values_best_article_kind__bread__baker_s_dozen",
+    }
     [file] = dfplan_json("--project", project, "path", "best_article")["files"]
-    rows = pq.read_table(file).sort_by("article").to_pylist()
+    rows = sorted(pq.read_table(file).to_pylist(), key=lambda row: str(row["article"]))
     # What `dbt run` left in DuckDB.
     assert [(row["article"], row["kind"], row["cents"]) for row in rows] == [
         ("bun", None, 8910),
@@ -86,15 +90,15 @@ def test_options_of_models_come_along(taken: Takeover, tmp_path: Path) -> None:
     assert sales.tags == {"mart": "", "daily_report": ""}
     assert project.views["stg_receipts"].is_virtual
     assert not project.views["stg_prices"].is_virtual
-    assert [(check.rule, check.blocking) for check in project.views["best_article"].checks] == [
+    assert {(check.rule, check.blocking) for check in project.views["best_article"].checks} == {
         (Unique(("article",)), True),
         (NotNull(("article",)), True),
         (AcceptedValues("kind", ("bread", "baker's dozen")), True),
         (Relationship("kind", "article_kinds", "kind"), True),
-    ]
+    }
     columns = project.sources["till_raw.receipt_lines"].columns
     assert columns is not None
-    assert columns.names == ["receipt_id", "article", "sold_at", "pieces"]
+    assert set(columns.names) == {"receipt_id", "article", "sold_at", "pieces"}
 
 
 def test_everything_that_is_missing_is_named(taken: Takeover) -> None:
