@@ -183,12 +183,13 @@ def show_again(chromium: Browser, server: Server, run_id: str, report: Path, scr
     Report.open(window.page, report)
     window.shoot("dark-report")
 
-    narrow = open_window(chromium, screenshots, width=480, height=900)
+    narrow = open_window(chromium, screenshots, width=800, height=900)  # Dagster's own pages need that much
     ui = Dagster(narrow.page, server.url)
     ui.asset("order_totals")
     narrow.shoot("narrow-asset")
     assert_drawn(open_picture(narrow.page, "dfplan/plan_picture"))
     narrow.shoot("narrow-asset-plan")
+    narrow.page.set_viewport_size({"width": 400, "height": 800})
     Report.open(narrow.page, report)
     narrow.shoot("narrow-report", whole=True)
     assert window.asked_elsewhere + narrow.asked_elsewhere == []
