@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -73,7 +73,7 @@ def run(
     if options.format == "json":
         print_json(_document(reports[0]) if len(reports) == 1 else _documents(reports))
     else:
-        print_text(_table(reports))
+        print_text(_table(reports, {name for name, view in project.views.items() if view.partitions}))
         for outcome in outcomes:
             if outcome.state == "failed":
                 click.echo(f"Error: {outcome.error}", err=True)
@@ -185,7 +185,7 @@ def _document(report: RunReport) -> dict[str, Any]:
     }
 
 
-def _table(reports: Sequence[RunReport]) -> Table:
+def _table(reports: Sequence[RunReport], partitioned: Collection[str]) -> Table:
     with_partitions = any(report.partitions for report in reports)
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     grid.add_column("view", overflow="fold")
@@ -196,9 +196,10 @@ def _table(reports: Sequence[RunReport]) -> Table:
     grid.add_column("", overflow="fold")
     rows = [(run, outcome) for run in reports for outcome in run.views.values()]
     for run, outcome in rows:
+        of = str(run.partitions) if run.partitions and outcome.view in partitioned else ""
         grid.add_row(
             Text(outcome.view),
-            *((Text(str(run.partitions or "")),) if with_partitions else ()),
+            *((Text(of),) if with_partitions else ()),
             "" if outcome.rows is None else f"{outcome.rows:,}",
             "" if outcome.bytes is None else f"{outcome.bytes:,}",
             "" if outcome.wall_seconds is None else f"{outcome.wall_seconds:.3f}",
