@@ -187,7 +187,7 @@ def _partitions(plan: ProjectPlan, table: str, keys: Sequence[str]) -> dict[str,
 
 
 def _is_partitioned(context: dg.InputContext) -> bool:
-    """Whether what asks for an input has partitions itself; who asks outside a run names all that it wants."""
+    """Whether what asks for an input has partitions itself; outside a run, all that is asked for is meant."""
     if context._step_context is None:
         return True
     step = context.step_context
@@ -222,7 +222,7 @@ def _frames_by_key(keys: Sequence[str | None], obj: object, where: str) -> Mappi
     if not isinstance(obj, Mapping) or set(obj) != set(keys):
         raise ExecutionError(
             where,
-            f"it made {len(keys):,} partitions in one step ({asked}), and returned no dict with a table for each",
+            f"it made {len(keys):,} partitions in one step ({asked}), but returned no dict of their tables",
             "Return a dict with a table for each of context.partition_keys, or give the asset "
             "BackfillPolicy.multi_run().",
         )
