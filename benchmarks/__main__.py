@@ -18,6 +18,7 @@ BENCHMARKS = (
     "thousand",
     "long_tail",
     "staleness",
+    "handing",
 )
 
 
