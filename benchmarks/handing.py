@@ -1,11 +1,11 @@
 """What handing a view's result to a Python asset costs in memory, against the table that it gets.
 
-Each way of reading runs in a process of its own. What counts is the most memory that the process held while it
-read (VmHWM), less what it held before, over ``pyarrow.Table.nbytes``: 1.00 is the table and nothing else.
-``DFPLAN_BENCH_BYTES`` is how large the table is to be, 200 MB by default, of which the 30 MB or so that decoding
-takes are more than of 1 GB, for which the bound of 1.10 is.
-PyArrow's own readers are there for comparison. Theirs hold text as views, several of which share a buffer that
-``nbytes`` then counts more than once: so they are measured against the same table, of plain text.
+Each way of reading runs in a process of its own. What counts is the most memory that the process held while
+it read (VmHWM), less what it held before, over ``pyarrow.Table.nbytes``: 1.00 is the table and nothing else.
+``DFPLAN_BENCH_BYTES`` is how large the table is to be, 200 MB by default, of which the 30 MB or so that
+decoding takes are more than of 1 GB, for which the bound of 1.10 is.
+PyArrow's own readers are there for comparison. Theirs hold text as views, several of which share a buffer
+that ``nbytes`` then counts more than once: so they are measured against the same table, of plain text.
 """
 
 from __future__ import annotations
@@ -30,9 +30,13 @@ ROUNDS = 3
 _BYTES_PER_ROW = 58
 _SMALL_ROWS = 20_000
 _QUERY = """
-select value as id, random() as price, 'customer number ' || cast(cast(random() * 1000000 as bigint) as varchar)
-    as name, value % 2 = 0 as even, cast(value as timestamp) as at, case when value % 3 = 0 then null else value end
-    as part
+select
+    value as id,
+    random() as price,
+    'customer number ' || cast(cast(random() * 1000000 as bigint) as varchar) as name,
+    value % 2 = 0 as even,
+    cast(value as timestamp) as at,
+    case when value % 3 = 0 then null else value end as part
 from generate_series(1, {rows})
 """
 

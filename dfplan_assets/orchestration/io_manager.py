@@ -12,7 +12,7 @@ from dagster._core.execution.context.system import StepExecutionContext
 
 from dfplan_assets.errors import ExecutionError, InputError
 from dfplan_assets.execution.publication import Publication, together
-from dfplan_assets.execution.published_tables import IO_MANAGER_KEY, published_results
+from dfplan_assets.execution.published_tables import published_results
 from dfplan_assets.execution.publishing import PublishedFrame, publish_frame
 from dfplan_assets.execution.sessions import last_result
 from dfplan_assets.execution.warehouse import Warehouse

@@ -91,8 +91,8 @@ def python_assets(plan: ProjectPlan, translator: DfplanTranslator) -> PythonAsse
                 where,
                 f"the asset {_names(asset.keys)} (module {module}) needs the resource {lacking[0]}, "
                 "which this project does not have",
-                f"Bring it along: @dg.asset(resource_defs={{{lacking[0]!r}: ...}}); or define the asset where "
-                "your definitions are, beside build_view_assets().",
+                f"Bring it along: @dg.asset(resource_defs={{{lacking[0]!r}: ...}}); or define the asset "
+                "where your definitions are, beside build_view_assets().",
             )
     return PythonAssets(
         tuple(asset for _, asset in found.values() if not isinstance(asset, dg.AssetChecksDefinition)),

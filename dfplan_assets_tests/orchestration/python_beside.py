@@ -19,7 +19,7 @@ RANKED = "select name, score from scores where score > 1"
 
 
 def write_scored_shop(folder: Path, scores: Mapping[str, Any] = SCORES, **more_views: str) -> Path:
-    """The shop, a table ``scores`` that the asset models/scores makes, and the view ``ranked`` that reads it."""
+    """The shop, a table ``scores`` that the asset models/scores makes, and the view ``ranked`` over it."""
     write_shop(folder, ranked=RANKED, **more_views)
     change_project(folder, sources={"scores": scores})
     return folder

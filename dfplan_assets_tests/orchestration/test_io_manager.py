@@ -40,7 +40,7 @@ def scoring(factor: float = 0.1, given: list[Any] | None = None) -> dg.AssetsDef
     return scores
 
 
-def by_name(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def by_name(rows: list[Any]) -> list[Any]:
     return sorted(rows, key=lambda row: str(row["name"]))
 
 
@@ -124,7 +124,9 @@ def test_a_published_table_says_its_rows_size_columns_and_version(whole: Whole) 
     assert result is not None
     metadata = event.metadata
     assert (metadata["dagster/row_count"].value, metadata["dagster/size_bytes"].value) == (2, result.bytes)
-    columns = metadata["dagster/column_schema"].schema.columns  # type: ignore[union-attr]
+    schema = metadata["dagster/column_schema"]
+    assert isinstance(schema, dg.TableSchemaMetadataValue)
+    columns = schema.schema.columns
     assert [(column.name, column.type) for column in columns] == [
         ("name", "string_view"),
         ("score", "double"),
