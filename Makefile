@@ -64,6 +64,6 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf "$(VENV)" build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf "$(VENV)" build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis test-output
 	rm -rf dfplan_assets/demo/data dfplan_assets/demo/warehouse dfplan_assets/demo/.dfplan
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -16,6 +16,8 @@ BENCHMARKS = (
     "materialising",
     "steps",
     "thousand",
+    "code_location",
+    "dev_start",
     "long_tail",
     "staleness",
     "handing",

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import signal
 
+import pytest
 from hypothesis import settings
+
+SCREENSHOTS = "screenshots"
 
 # The same examples in every run, whatever the machine's speed and whatever ran before.
 settings.register_profile("steady", deadline=None, derandomize=True, database=None)
@@ -13,3 +16,17 @@ settings.load_profile("steady")
 # A shell that runs the tests in the background has them, and every process they start, ignore interrupts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say where the browser's screenshots are, which tests in other processes have made."""
+    reports = [
+        report
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        if isinstance(report, pytest.TestReport)
+    ]
+    for folder in dict.fromkeys(
+        value for report in reports for name, value in report.user_properties if name == SCREENSHOTS
+    ):
+        terminalreporter.write_line(f"screenshots of the browser: {folder}")

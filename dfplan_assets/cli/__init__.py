@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import click
 
+from dfplan_assets.cli.check import check
 from dfplan_assets.cli.diff import diff
 from dfplan_assets.cli.golden import golden
 from dfplan_assets.cli.history import history
+from dfplan_assets.cli.import_dbt import import_dbt
+from dfplan_assets.cli.init import init
 from dfplan_assets.cli.lineage import lineage
 from dfplan_assets.cli.options import project_options
 from dfplan_assets.cli.path import path
 from dfplan_assets.cli.plan import plan
 from dfplan_assets.cli.profile import profile
 from dfplan_assets.cli.regressions import regressions
+from dfplan_assets.cli.report import report
 from dfplan_assets.cli.run import run
 from dfplan_assets.cli.schedule import schedule
 from dfplan_assets.cli.show import show
@@ -45,6 +49,7 @@ for _command in (
     lineage,
     plan,
     run,
+    check,
     path,
     show,
     profile,
@@ -53,6 +58,9 @@ for _command in (
     schedule,
     golden,
     regressions,
+    report,
     store,
+    init,
+    import_dbt,
 ):
     main.add_command(_command)

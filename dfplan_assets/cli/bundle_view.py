@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from dfplan_assets.cli.profile_view import operator_tree, run_document, run_fact
 from dfplan_assets.cli.sections import facts, lines, section
 from dfplan_assets.cli.stored import SHORT_KEY_CHARACTERS
 from dfplan_assets.planning.bundle import PhysicalOperator, PlanBundle
+from dfplan_assets.planning.user_functions import UserFunction, recorded_functions
 from dfplan_assets.store import BundleRecord, RunRecord, topology_figures
 
 LatestRun = tuple[str, RunRecord]
@@ -60,6 +62,7 @@ def document(record: BundleRecord, bundle: PlanBundle, run: LatestRun | None) ->
             },
             "functions": list(bundle.lineage.functions),
         },
+        "user_functions": [_function_document(each) for each in _user_functions(bundle)],
         "plans": {
             "logical": bundle.logical_plan,
             "optimized": bundle.optimized_plan,
@@ -99,6 +102,9 @@ def sections(
     yield from section(f"{bundle.view}  {record.key}", _identity(record, bundle))
     yield from section("SQL", Text(bundle.sql.strip()))
     yield from section("Lineage", _lineage(bundle))
+    functions = _user_functions(bundle)
+    if functions:
+        yield from section("Functions of the project", *_functions(functions))
     yield from section(
         "Plan (EXPLAIN FORMAT TREE)",
         Drawing(bundle.tree.rstrip(), f"dfplan show {bundle.view} {record.key[:SHORT_KEY_CHARACTERS]}"),
@@ -158,6 +164,41 @@ def _lineage(bundle: PlanBundle) -> Table:
             ("in full", f"dfplan lineage {bundle.view}"),
         ]
     )
+
+
+def _user_functions(bundle: PlanBundle) -> list[UserFunction]:
+    """The functions of the project that the view calls, itself or in views that are inlined into it."""
+    parts = {part.name: part.content for part in bundle.environment}
+    called = {*bundle.lineage.functions}
+    for inlined in json.loads(parts.get("inlined", "[]")):
+        called.update(inlined["lineage"]["functions"])
+    return [each for each in recorded_functions(list(parts.items())).values() if each.name in called]
+
+
+def _function_document(function: UserFunction) -> dict[str, Any]:
+    return {
+        "name": function.name,
+        "kind": function.kind,
+        "parameters": list(function.parameters),
+        "returns": function.returns,
+        "volatility": function.volatility,
+        "body_sha256": function.body_sha256,
+        "module": function.module,
+        "line": function.line,
+        "notices": list(function.notices),
+    }
+
+
+def _functions(functions: Sequence[UserFunction]) -> Iterator[RenderableType]:
+    for each in functions:
+        yield facts(
+            [
+                (each.kind, each.signature),
+                ("  volatility", each.volatility),
+                ("  body", f"{each.body_sha256}  {each.place}"),
+                *(("  notice", notice) for notice in each.notices),
+            ]
+        )
 
 
 def _topology(

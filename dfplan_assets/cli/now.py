@@ -113,8 +113,16 @@ def _leftover(plan: ProjectPlan, view: str) -> tuple[str, ...]:
     )
 
 
-def staleness_of(plan: ProjectPlan, states: Mapping[str, ViewState]) -> dict[str, tuple[str, ...]]:
-    """Why each stored view is stale, nothing where it is fresh.
+@dataclass(frozen=True)
+class StaleBecause:
+    """Why a view is stale, no reason where it is fresh; with partitions, also for each that is stale."""
+
+    reasons: tuple[str, ...]
+    partitions: Mapping[str, tuple[str, ...]] | None = None
+
+
+def staleness_of(plan: ProjectPlan, states: Mapping[str, ViewState]) -> dict[str, StaleBecause]:
+    """Why each stored view is stale.
 
     What changed of a plan is said in the words of the view's state, and whether its last run failed is added.
     Raises StoreError where there is a store that cannot be read.
@@ -127,12 +135,20 @@ def staleness_of(plan: ProjectPlan, states: Mapping[str, ViewState]) -> dict[str
     for view, each in staleness.items():
         state = states.get(view)
         causes = "; ".join(state.why) if state is not None and state.state == "changed" else ""
-        reasons = tuple(
-            f"meaning changed: {causes}" if reason == MEANING_CHANGED and causes else reason
-            for reason in each.because
-        )
-        found[view] = (*reasons, "its last run failed") if view in failed else reasons
+        reasons = _with_causes(each.because, causes)
+        partitions = None
+        if each.partitions is not None:
+            partitions = {part.key: _with_causes(part.because, causes) for part in each.partitions.stale}
+        if view in failed:
+            reasons = (*reasons, "its last run failed")
+        found[view] = StaleBecause(reasons, partitions)
     return found
+
+
+def _with_causes(reasons: tuple[str, ...], causes: str) -> tuple[str, ...]:
+    if not causes:
+        return reasons
+    return tuple(reason.replace(MEANING_CHANGED, f"meaning changed: {causes}") for reason in reasons)
 
 
 def _failed_last(plan: ProjectPlan, views: Sequence[str]) -> frozenset[str]:

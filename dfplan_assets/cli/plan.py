@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.table import Table
 from rich.text import Text
 
-from dfplan_assets.cli.now import ViewState, staleness_of, view_states
+from dfplan_assets.cli.now import StaleBecause, ViewState, staleness_of, view_states
 from dfplan_assets.cli.options import current_options, project_options
 from dfplan_assets.cli.output import print_json, print_text
 from dfplan_assets.cli.planned import planned
 
 if TYPE_CHECKING:
-    from dfplan_assets.planning.bundle import ViewPlan
+    from dfplan_assets.planning.bundle import ProjectPlan, ViewPlan
 
 _STATE_STYLE = {"new": "green", "changed": "yellow", "unchanged": "dim"}
 
@@ -33,22 +33,52 @@ def plan(view: str | None) -> None:
     states = view_states(project, views)
     plans = [project.views[name] for name in views]
     staleness = staleness_of(project, states)
+    problems = _check_problems(project, views)
     if options.format == "json":
-        documents = {name: _document(project.views[name], states[name], staleness) for name in views}
+        documents = {
+            name: {
+                **_document(project.views[name], states[name], staleness),
+                **({"check_problems": problems[name]} if name in problems else {}),
+            }
+            for name in views
+        }
         print_json({"views": documents})
     elif view is None:
         print_text(_graph(plans, states, staleness))
     else:
         print_text(_graph(plans, states, staleness), "", Text(project.views[view].logical_plan.rstrip()))
+    for each in problems.values():
+        for problem in each.values():
+            click.echo(f"Error: {problem}", err=True)
+    if problems:
+        click.get_current_context().exit(2)
 
 
-def _document(plan: ViewPlan, state: ViewState, staleness: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
-    because = staleness.get(plan.view.name, ())
+def _check_problems(project: ProjectPlan, views: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Why checks of these views cannot be made, by view and check."""
+    from dfplan_assets.planning.check_queries import plan_checks
+
+    problems = {
+        name: {check: str(error) for check, error in plan_checks(project, name).problems.items()}
+        for name in views
+        if project.project.views[name].checks
+    }
+    return {name: found for name, found in problems.items() if found}
+
+
+def _document(plan: ViewPlan, state: ViewState, staleness: Mapping[str, StaleBecause]) -> dict[str, Any]:
+    because = staleness.get(plan.view.name, StaleBecause(()))
+    partitions = because.partitions
     return {
         "state": state.state,
         "why": list(state.why),
-        "stale": bool(because),
-        "stale_because": list(because),
+        "stale": bool(because.reasons),
+        "stale_because": list(because.reasons),
+        **(
+            {}
+            if partitions is None
+            else {"stale_partitions": {key: list(reasons) for key, reasons in partitions.items()}}
+        ),
         "materialized": plan.view.materialized,
         "tables": list(plan.lineage.tables),
         "fingerprint": plan.identity.fingerprint,
@@ -57,7 +87,7 @@ def _document(plan: ViewPlan, state: ViewState, staleness: Mapping[str, tuple[st
 
 
 def _graph(
-    plans: list[ViewPlan], states: Mapping[str, ViewState], staleness: Mapping[str, tuple[str, ...]]
+    plans: list[ViewPlan], states: Mapping[str, ViewState], staleness: Mapping[str, StaleBecause]
 ) -> Table:
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("view", "group", "state", "reads", "why", "stale because"):
@@ -73,6 +103,6 @@ def _graph(
             ),
             Text(", ".join(plan.lineage.tables)),
             Text("; ".join(state.why) if state.state == "changed" or plan.view.is_virtual else ""),
-            Text("; ".join(staleness.get(plan.view.name, ()))),
+            Text("; ".join(staleness[plan.view.name].reasons if plan.view.name in staleness else ())),
         )
     return grid

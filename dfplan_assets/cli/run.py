@@ -121,15 +121,20 @@ def _run_stale(plan: ProjectPlan, selection: str | None) -> tuple[RunReport, ...
     With a selection it is not: Dagster reads that.
     """
     from dfplan_assets.staleness.look import staleness_now
+    from dfplan_assets.staleness.staleness import left_out, to_run
 
     staleness = staleness_now(plan)
-    if selection is None and not any(each.is_stale for each in staleness.values()):
-        return ()
-    from dfplan_assets.orchestration.runs import run_stale_views
+    parts = to_run(staleness)
+    reports: tuple[RunReport, ...] = ()
+    if parts or selection is not None:
+        from dfplan_assets.orchestration.runs import run_stale_views
 
-    with progress_display() as display:
-        report = run_stale_views(plan, selection, display, staleness)
-    return () if report is None else (report,)
+        with progress_display() as display:
+            reports = run_stale_views(plan, selection, display, staleness)
+    if selection is None or not reports:
+        for view, why in left_out(staleness, parts).items():
+            click.echo(f"Not run: {view}: {why}", err=True)
+    return reports
 
 
 def _print_nothing_to_do(options: Options, plan: ProjectPlan) -> None:
@@ -137,8 +142,9 @@ def _print_nothing_to_do(options: Options, plan: ProjectPlan) -> None:
         print_json({"run_id": None, "success": True, "views": {}})
     else:
         partitioned = any(view.partitions for view in plan.project.views.values())
-        what = "nothing that runs without a partition" if partitioned else "nothing"
-        print_text(f"Nothing to do: {what} is stale. `dfplan plan` says of each view what it was made of.")
+        but = " but what waits for a backfill" if partitioned else ""
+        said = "`dfplan plan` says of each view what it was made of."
+        print_text(f"Nothing to do: nothing is stale{but}. {said}")
 
 
 def _failed_checks(outcomes: Sequence[ViewOutcome]) -> dict[str, list[str]]:

@@ -15,6 +15,7 @@ from dfplan_assets.planning.sql_text import parameter_names
 
 _SHORT_CHARACTERS = 12
 _INLINED = "inlined"
+_FUNCTION = "function"
 
 
 def provenance_of(
@@ -47,7 +48,8 @@ def provenance_of(
 
 
 def identity_parts(plan: ProjectPlan, view: str) -> dict[str, str]:
-    """Short hashes of the parts that decide a view's results, and of each view that is inlined into it.
+    """Short hashes of the parts that decide a view's results, of each function of the project that it calls,
+    and of each view that is inlined into it.
 
     Left out are the parameters of a view that binds a secret one, and such views that are inlined.
     """
@@ -64,7 +66,11 @@ def identity_parts(plan: ProjectPlan, view: str) -> dict[str, str]:
         for name in plan.inlined_views(view)
         if not _has_secrets(plan, name)
     }
-    return {**found, **inlined}
+    functions = {
+        f"{_FUNCTION} {each.name}": each.sha256[:_SHORT_CHARACTERS]
+        for each in plan.functions.called(plan.views[view].lineage.functions)
+    }
+    return {**found, **functions, **inlined}
 
 
 def _has_secrets(plan: ProjectPlan, view: str) -> bool:

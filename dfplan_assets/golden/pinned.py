@@ -120,7 +120,14 @@ class PinnedProject:
                 for table in self._tables_of(view)
             ],
         ]
-        return _sha256(content)
+        # Calls of literals are folded as a plan is made: then what a function does is in the plan.
+        functions = [
+            each.meaning
+            for each in self.plan.functions.called(
+                {name for query in queries for name in self.plan.views[query.name].lineage.functions}
+            )
+        ]
+        return _sha256([*content, functions] if functions else content)
 
     def physical(self, view: str) -> PinnedPlan:
         """The physical plan of a view. Raises ExecutionError where it has none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +17,7 @@ from dfplan_assets.planning.bundle import BoundParameter, EnvironmentPart, Ident
 from dfplan_assets.planning.diff import PlanFacts
 from dfplan_assets.planning.identity import default_settings, engine_version
 from dfplan_assets.planning.inlining import INLINED
+from dfplan_assets.planning.user_functions import FUNCTIONS, functions_of_rows, functions_to_rows
 from dfplan_assets.store.bundle_format import lineage_of_json, lineage_to_json
 
 
@@ -39,6 +40,8 @@ def golden_text(bundle: PlanBundle, physical_inputs: str, review: str) -> str:
     rows = environment_rows(bundle.environment)
     tables = bundle.lineage.required_columns
     functions = {*bundle.lineage.functions}
+    inlined = {name for each in rows.get(INLINED, []) for name in each["lineage"]["functions"]}
+    own = [_without_line(row) for row in rows.get(FUNCTIONS, []) if row[0] in functions | inlined]
     message = None if substrait.message is None else sha256(substrait.message).hexdigest()
     return sealed(
         {
@@ -65,6 +68,7 @@ def golden_text(bundle: PlanBundle, physical_inputs: str, review: str) -> str:
             "inlined": rows.get(INLINED, []),
             "functions": [row for row in rows["routines"] if row[0] in functions],
             "function_parameters": [row for row in rows["parameters"] if row[0] in functions],
+            **({"user_functions": own} if own else {}),
             "sql": _lines(bundle.sql),
             "logical_plan": _lines(bundle.logical_plan),
             "optimized_plan": _lines(bundle.optimized_plan),
@@ -131,6 +135,7 @@ def _facts(document: Mapping[str, Any]) -> PlanFacts:
             _part("columns", document["input_columns"]),
             _part("routines", document["functions"]),
             _part("parameters", document["function_parameters"]),
+            *([_part(FUNCTIONS, document["user_functions"])] if "user_functions" in document else []),
             *([_part(INLINED, document["inlined"])] if document["inlined"] else []),
         ),
         physical_plan="\n".join(document["physical_plan"]),
@@ -140,6 +145,11 @@ def _facts(document: Mapping[str, Any]) -> PlanFacts:
 def _part(name: str, rows: Sequence[Any]) -> EnvironmentPart:
     content = json.dumps(rows)
     return EnvironmentPart(name, content, text_sha256(content))
+
+
+def _without_line(row: Sequence[Any]) -> list[Any]:
+    """A function that the project adds, without the line that it stands in, which any edit above it moves."""
+    return functions_to_rows([replace(each, line=None) for each in functions_of_rows([list(row)])])[0]
 
 
 def _table(row: Sequence[str]) -> str:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 
 import dagster as dg
-from dagster._core.definitions.data_version import CODE_VERSION_TAG, DATA_VERSION_TAG
 from dagster._core.definitions.utils import check_valid_name
 from dagster._core.storage.tags import PRIORITY_TAG
 
 from dfplan_assets.errors import ExecutionError, InputError
-from dfplan_assets.execution.publication import Publication, together
+from dfplan_assets.execution.publication import Publication
 from dfplan_assets.orchestration.bundle_metadata import bundle_metadata, store_failure
 from dfplan_assets.orchestration.bundled_io_manager import BundledIOManager, bundled_io_manager, bundling
 from dfplan_assets.orchestration.data_versions import (
@@ -24,12 +23,14 @@ from dfplan_assets.orchestration.data_versions import (
     tell_sources_read,
 )
 from dfplan_assets.orchestration.markdown import shorten
+from dfplan_assets.orchestration.partition_events import ALREADY_LOGGED, log_materialisations
 from dfplan_assets.orchestration.partitions import asked_partitions
-from dfplan_assets.orchestration.plan_checks import PlanChecker, check_specs, worst_of
+from dfplan_assets.orchestration.picture_metadata import picture_metadata
 from dfplan_assets.orchestration.run_metadata import reused_metadata, run_metadata
-from dfplan_assets.orchestration.runner import Attempt, Made, Reused
+from dfplan_assets.orchestration.runner import Attempt, Made, ProjectRunner, Reused
 from dfplan_assets.orchestration.table_keys import keys_of_tables
 from dfplan_assets.orchestration.translator import DfplanTranslator, why_unplanned
+from dfplan_assets.orchestration.view_checks import ViewChecks, worst_of
 from dfplan_assets.orchestration.view_steps import ViewStep, running
 from dfplan_assets.planning.bundle import ProjectPlan, UnplannedView, ViewPlan
 from dfplan_assets.project.model import View
@@ -42,7 +43,7 @@ _FAILURE_BYTES = 8_000
 
 def view_assets(
     project: ProjectPlan, translator: DfplanTranslator, make: Make, views: Collection[str] | None = None
-) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+) -> list[dg.AssetsDefinition | dg.AssetSpec | dg.AssetChecksDefinition]:
     """An asset with an op of its own for each stored view, depending on the tables that its plan reads.
 
     With ``views``, only for these stored views.
@@ -51,15 +52,19 @@ def view_assets(
     it reads itself, and never runs it.
     """
     ops = op_names(project.all_views, translator.get_asset_key)
-    checker = PlanChecker(project)
+    runtime = make.runtime if isinstance(make, ProjectRunner) else None
+    checker = ViewChecks(project, translator.get_asset_key, runtime)
     io_manager = bundled_io_manager(project, translator)
-    assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
+    assets: list[dg.AssetsDefinition | dg.AssetSpec | dg.AssetChecksDefinition] = []
     with bundling():
         for name, plan in project.views.items():
             if project.is_virtual(name):
                 assets.append(translator.get_asset_spec(project, plan.view))
             elif views is None or name in views:
                 assets.append(_view_asset(project, plan, ops[name], translator, make, checker, io_manager))
+                apart = checker.step_apart(name, check_op_name(ops[name]))
+                if apart is not None:
+                    assets.append(apart)
         for name, unplanned in project.unplanned.items():
             if project.is_virtual(name):
                 assets.append(translator.get_asset_spec(project, unplanned.view))
@@ -116,6 +121,11 @@ def op_names(views: Iterable[str], key_of: Callable[[str], dg.AssetKey] | None =
     }
 
 
+def check_op_name(op_name: str) -> str:
+    """A name for the op of those checks that have a step of their own, after that of their view's op."""
+    return f"{op_name}__checks_{sha256(op_name.encode()).hexdigest()[:4]}"
+
+
 def _is_valid_op_name(name: str) -> bool:
     try:
         check_valid_name(name)
@@ -130,16 +140,17 @@ def _view_asset(
     op_name: str,
     translator: DfplanTranslator,
     make: Make,
-    checker: PlanChecker,
+    checker: ViewChecks,
     io_manager: BundledIOManager,
 ) -> dg.AssetsDefinition:
     view = plan.view.name
     spec = io_manager.on(translator.get_asset_spec(project, plan.view))
-    checks = check_specs(project.project.plan_checks, spec.key)
+    checks = checker.specs(view)
 
     @dg.multi_asset(
         specs=[spec],
         check_specs=checks,
+        can_subset=bool(checks),  # so that a check can be executed by itself
         name=op_name,
         code_version=spec.code_version,
         resource_defs=io_manager.resources,
@@ -147,10 +158,13 @@ def _view_asset(
         backfill_policy=translator.get_backfill_policy(plan.view),
     )
     @running(ViewStep(project, view))
-    # Dagster knows a result that brings checks with it by this very annotation, without parameter.
-    def run_view() -> dg.MaterializeResult:  # type: ignore[type-arg]
+    def run_view() -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         context = dg.AssetExecutionContext.get()
-        keys: Sequence[str | None] = asked_partitions(context) if plan.view.partitions else (None,)
+        asked = asked_partitions(context) if plan.view.partitions else ()
+        if not context.selected_asset_keys:
+            yield from checker.alone(view, asked, context.selected_asset_check_keys)
+            return
+        keys: Sequence[str | None] = asked if plan.view.partitions else (None,)
         key_of = keys_of_tables(project.project, translator.get_asset_key)
         done: list[tuple[Publication, Mapping[str, dg.MetadataValue]]] = []
         checks: list[Sequence[dg.AssetCheckResult]] = []
@@ -178,51 +192,31 @@ def _view_asset(
                     **run_metadata(made.done, plan.lineage, key_of, project.project.root),
                     **bundle_metadata(made),
                 }
+                metadata |= picture_metadata(made.done, metadata)
                 done.append((made.done.publication, metadata))
             tell_sources_read(context, project.project.sources, key_of, done[-1][0])
-            checks.append(checker.results(view, spec.key, made))
+            selected = context.selected_asset_check_keys
+            checks.append(checker.results(view, made, selected, context.instance))
+        if failures or len(done) > 1:
+            log_materialisations(context, project, spec, key_of, done)
         if failures:
-            # A step that fails has made nothing, to Dagster; what it did make is published.
-            for publication, shown in done:
-                context.log_event(
-                    dg.AssetMaterialization(
-                        spec.key,
-                        metadata=shown,
-                        partition=publication.partition_key,
-                        tags=_version_tags(project, view, spec.code_version, key_of, publication),
-                    )
-                )
             # The messages say all that a reader can use; a stack of this package's frames would hide it.
             raise dg.Failure(_failure_text(failures, len(keys)), allow_retries=False)
         if len(done) > 1:
-            for publication, shown in done:
-                context.add_asset_metadata(shown, asset_key=spec.key, partition_key=publication.partition_key)
-        # Dagster gives all partitions of one step the same data version.
-        result = together([publication for publication, _ in done])
-        return dg.MaterializeResult(
+            yield dg.MaterializeResult(
+                asset_key=spec.key, metadata=ALREADY_LOGGED, check_results=worst_of(checks)
+            )
+            return
+        publication, shown = done[0]
+        yield dg.MaterializeResult(
             asset_key=spec.key,
-            metadata=done[0][1] if len(done) == 1 else None,
-            data_version=dg.DataVersion(result.data_version),
-            tags=provenance_tags(project, view, key_of, done[-1][0]),
+            metadata=shown,
+            data_version=dg.DataVersion(publication.data_version),
+            tags=provenance_tags(project, view, key_of, publication),
             check_results=worst_of(checks),
         )
 
     return run_view
-
-
-def _version_tags(
-    project: ProjectPlan,
-    view: str,
-    code_version: str | None,
-    key_of: Callable[[str], dg.AssetKey],
-    publication: Publication,
-) -> dict[str, str]:
-    """The tags that Dagster gives a result that a step returns, for one that a failing step logs."""
-    return {
-        **({} if code_version is None else {CODE_VERSION_TAG: code_version}),
-        **provenance_tags(project, view, key_of, publication),
-        DATA_VERSION_TAG: publication.data_version,
-    }
 
 
 def _failure_text(failures: Sequence[str], asked: int) -> str:

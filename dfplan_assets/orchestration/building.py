@@ -13,6 +13,7 @@ from dfplan_assets.errors import InputError
 from dfplan_assets.orchestration.assets import source_assets, source_specs, view_assets
 from dfplan_assets.orchestration.definitions import executor_for, project_definitions
 from dfplan_assets.orchestration.drift_sensor import build_drift_sensor
+from dfplan_assets.orchestration.heap import nothing_collected
 from dfplan_assets.orchestration.project_translator import translator_of
 from dfplan_assets.orchestration.runner import ProjectRunner
 from dfplan_assets.orchestration.schedules import build_schedules
@@ -67,14 +68,21 @@ def build_definitions(
     executor out, for a code location that has another one: merge ``with_measured_priorities`` of that one in
     its place, and steps run in measured order all the same. Raises as ``build_view_assets`` does.
     """
-    plan = _planned(project)
-    translator = translator or translator_of(plan.project)
-    if select is None and exclude is None:
-        whole = project_definitions(plan, translator)
-        return whole if with_executor else _without_executor(whole)
-    check_keys(plan, translator)
-    chosen = _chosen(plan, translator, select, exclude)
-    assert chosen is not None  # something is selected or excluded
+    with nothing_collected():
+        plan = _planned(project)
+        translator = translator or translator_of(plan.project)
+        if select is None and exclude is None:
+            whole = project_definitions(plan, translator)
+            return whole if with_executor else _without_executor(whole)
+        check_keys(plan, translator)
+        chosen = _chosen(plan, translator, select, exclude)
+        assert chosen is not None  # something is selected or excluded
+        return _part(plan, translator, chosen, with_executor)
+
+
+def _part(
+    plan: ProjectPlan, translator: DfplanTranslator, chosen: _Chosen, with_executor: bool
+) -> dg.Definitions:
     return dg.Definitions(
         assets=[*_view_assets(plan, translator, chosen), *source_assets(plan, translator, chosen.sources)],
         executor=executor_for(plan.project.scheduling) if with_executor else None,
@@ -99,7 +107,7 @@ def _planned(project: AnyProject) -> ProjectPlan:
     if isinstance(project, ProjectPlan):
         return project
     loaded = project if isinstance(project, Project) else load_project(Path(project))
-    return plan_remembered(loaded, keep=True)
+    return plan_remembered(loaded, keep=True, keep_going=True)
 
 
 def _without_executor(definitions: dg.Definitions) -> dg.Definitions:
@@ -113,10 +121,19 @@ def _without_executor(definitions: dg.Definitions) -> dg.Definitions:
 
 
 def _specs(plan: ProjectPlan, translator: DfplanTranslator) -> dg.Definitions:
-    """What selections choose from: the whole project, without ops."""
+    """What selections choose from: the whole project, as if one op made all that is stored."""
+    specs = [
+        translator.get_asset_spec(plan, plan.project.views[view]).replace_attributes(partitions_def=None)
+        for view in plan.all_views
+    ]
+    stored = [spec for spec in specs if not spec.is_virtual]
+
+    # ``+`` goes through assets that something makes, and no others.
+    made = [dg.multi_asset(specs=stored, name="views", can_subset=True)(lambda: None)] if stored else []
     return dg.Definitions(
         assets=[
-            *(translator.get_asset_spec(plan, plan.project.views[view]) for view in plan.all_views),
+            *made,
+            *(spec for spec in specs if spec.is_virtual),
             *source_specs(plan, translator).values(),
         ]
     )

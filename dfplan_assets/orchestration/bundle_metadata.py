@@ -10,7 +10,7 @@ from dfplan_assets.orchestration.runner import Made
 from dfplan_assets.planning.bundle import PlanBundle
 from dfplan_assets.store import Recorded, topology_figures
 
-_TREE_BYTES = 10_000
+_TREE_BYTES = 5_000
 _TEXT_BYTES = 700
 _NAMES_BYTES = 300
 _KEY_CHARACTERS = 12

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import dagster as dg
 from dagster.components.utils.translation import TranslationFnResolver
 
+from dfplan_assets.errors import ProjectError
 from dfplan_assets.orchestration.component_scaffolder import DfplanProjectScaffolder
 from dfplan_assets.project.loading import PROJECT_FILE
 from dfplan_assets.project.model import Project, View
@@ -29,7 +30,9 @@ class TranslationSettings(dg.Resolvable, dg.Model):
 
     asset_key_prefix: Annotated[
         Sequence[str],
-        dg.Resolver.default(description="Stands before the key of every view and source.", examples=[["shop"]]),
+        dg.Resolver.default(
+            description="Stands before the key of every view and source.", examples=[["shop"]]
+        ),
     ] = ()
     top_level_group: Annotated[
         str | None, dg.Resolver.default(description="The group of views that lie in no folder.")
@@ -45,9 +48,10 @@ def _project_folder(context: dg.ResolutionContext, written: str) -> str:
     folder = context.resolve_source_relative_path(context.resolve_value(written, as_type=str))
     if not (folder / PROJECT_FILE).is_file():
         missing = f"there is no {PROJECT_FILE} in it" if folder.is_dir() else "there is no such folder"
-        raise dg.DagsterInvalidDefinitionError(
-            f"project: {written} means {folder}, and {missing}. Name the folder of a dfplan project; a "
-            "relative path begins at the folder of this file."
+        raise ProjectError(
+            f"project: {written}",
+            f"it means {folder}, and {missing}",
+            "Name the folder of a dfplan project; a relative path begins at the folder of this file.",
         )
     return str(folder)
 
@@ -120,6 +124,4 @@ class DfplanProject(dg.Component, dg.Resolvable, dg.Model):
         if self.translation_settings is not None:
             translator = copy.copy(translator)
             translator.settings = DfplanTranslatorSettings(**self.translation_settings.model_dump())
-        return (
-            translator if self.translation is None else translated(translator, project, self.translation)
-        )
+        return translator if self.translation is None else translated(translator, project, self.translation)

@@ -1,5 +1,8 @@
 """The sensor that runs what is stale: one run with exactly those views and all behind them.
 
+Stale partitions take the runs that a backfill of them would: one for each key, or for each range of keys. A
+tick asks for those that wait for no other, so that what reads them follows when they are done.
+
 All that it remembers are the runs that it asked for, by their tags. So neither a restart of the daemon nor
 its end in the middle of a tick loses a run or doubles one.
 """
@@ -7,11 +10,10 @@ its end in the middle of a tick loses a run or doubles one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import dagster as dg
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from dagster._core.storage.tags import RUN_KEY_TAG
 
 from dfplan_assets.orchestration.assets import op_names
@@ -19,14 +21,15 @@ from dfplan_assets.orchestration.data_versions import STALE_TAG
 from dfplan_assets.orchestration.held_back import held_back
 from dfplan_assets.orchestration.project_on_disk import ProjectOnDisk, graph_moved, listed
 from dfplan_assets.orchestration.project_translator import translator_of
+from dfplan_assets.orchestration.runs_under_way import CHANGE_TAG, CREATED, RunsUnderWay
+from dfplan_assets.orchestration.stale_runs import StaleRun, stale_runs
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.staleness.drift import Drift, drift_now
-from dfplan_assets.staleness.staleness import Staleness
 
 DRIFT_SENSOR = "dfplan_drift"
-CHANGE_TAG = "dfplan/change"
-"""The tag of a run that names the change it was asked for."""
+MOST_RUNS = 10
+"""As many runs that the sensor asked for are queued or run at once; the others wait for the next ticks."""
 
 LONGEST_PAUSE_SECONDS = 3600
 """A run that fails again and again is asked for again this long after its last end at the latest."""
@@ -55,23 +58,33 @@ def build_drift_sensor(
     key_of = translator.get_asset_key
     op_of = op_names(plan.all_views, key_of)
 
-    def look(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    def look(context: dg.SensorEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         current = on_disk.plan()
         moved = graph_moved(plan, current)
         if moved is not None:
             return dg.SkipReason(moved)
         drift = drift_now(current, views)
-        if not drift.views:
+        if not drift.parts:
             return dg.SkipReason(_why_nothing(drift))
         held = held_back(context.instance, current, drift.views, key_of)
-        asked = tuple(view for view in drift.views if view not in held)
-        if not asked:
+        parts = [part for part in drift.parts if part.view not in held]
+        if not parts:
             return dg.SkipReason(
                 "What is stale waits, since what it reads did not pass "
                 f"{listed(sorted(set(held.values())))}: {listed(held)}. "
                 "When that is in order, run the view with the check again."
             )
-        return _request(context.instance, drift, asked, key_of, op_of, settings.every_seconds, clock())
+        runs = stale_runs(current, parts, drift.results.keys)
+        under_way = RunsUnderWay.of(context.instance, current, key_of, op_of)
+        requests, reasons = _requests(
+            context.instance, drift, runs, under_way, key_of, settings.every_seconds, clock()
+        )
+        waiting = len(runs) - len(requests)
+        if not requests:
+            return dg.SkipReason(f"{reasons[0]}{f' {waiting - 1:,} more runs wait.' if waiting > 1 else ''}")
+        if waiting:
+            context.log.info(f"{waiting:,} more runs of what is stale wait for the next ticks.")
+        return requests
 
     return dg.SensorDefinition(
         name=name or "_".join([*translator.settings.asset_key_prefix, DRIFT_SENSOR]),
@@ -84,78 +97,76 @@ def build_drift_sensor(
     )
 
 
-def summary(staleness: Iterable[Staleness]) -> str:
-    """Which views are stale by themselves and why, in a line; views after the first few are counted."""
-    return listed([f"{each.view}: {', '.join(each.own)}" for each in staleness if each.own], "; ")
+def _requests(
+    instance: dg.DagsterInstance,
+    drift: Drift,
+    runs: Sequence[StaleRun],
+    under_way: RunsUnderWay,
+    key_of: Callable[[str], dg.AssetKey],
+    pause_seconds: int,
+    now: float,
+) -> tuple[list[dg.RunRequest], list[str]]:
+    """The runs to ask for by now, and why not the others, of those that wait for none of these."""
+    requests: list[dg.RunRequest] = []
+    reasons: list[str] = []
+    room = MOST_RUNS - under_way.asked_for
+    for run in runs:
+        if run.waits_for:
+            continue
+        found = under_way.reason_to_wait(run.parts) or _request(
+            instance, drift, run, key_of, pause_seconds, now
+        )
+        if isinstance(found, str):
+            reasons.append(found)
+        elif len(requests) < room:
+            requests.append(found)
+    if not reasons:
+        reasons.append(f"{under_way.asked_for:,} runs that this sensor asked for are queued or run.")
+    return requests, reasons
 
 
 def _request(
     instance: dg.DagsterInstance,
     drift: Drift,
-    views: Sequence[str],
+    run: StaleRun,
     key_of: Callable[[str], dg.AssetKey],
-    op_of: Mapping[str, str],
     pause_seconds: int,
     now: float,
-) -> dg.RunRequest | dg.SkipReason:
-    """A run for a drift, unless one is under way, has ended in a way that none can follow, or must wait."""
-    earlier = instance.get_run_records(dg.RunsFilter(tags={CHANGE_TAG: drift.change}))  # newest first
-    keys = [key_of(view) for view in views]
-    steps = {op_of[view] for view in views}
-    busy = _run_under_way(instance, set(keys), steps)
-    if busy is not None:
-        return dg.SkipReason(
-            f"Run {busy.run_id} is {busy.status.value.lower()} and makes views that are stale. If nothing "
-            "works on it any more, cancel it."
-        )
+) -> dg.RunRequest | str:
+    """A run for a drift, or why there is none: an earlier one has ended in a way that none can follow yet."""
+    change = drift.change(run.parts)
+    earlier = instance.get_run_records(dg.RunsFilter(tags={CHANGE_TAG: change}))  # newest first
     # A run that was created and not submitted is one that a daemon left when it ended in the middle of a
     # tick; asked for by its own key, Dagster submits that one.
-    left = next((each.dagster_run for each in earlier if each.dagster_run.status is _CREATED), None)
+    left = next((each.dagster_run for each in earlier if each.dagster_run.status is CREATED), None)
     if left is not None:
-        return _run_request(drift, keys, left.tags[RUN_KEY_TAG])
+        return _run_request(change, run, key_of, left.tags[RUN_KEY_TAG])
     if earlier:
-        reason = _reason_to_wait(earlier, drift, pause_seconds, now)
+        reason = _reason_to_wait(earlier, drift, run, pause_seconds, now)
         if reason is not None:
-            return dg.SkipReason(reason)
+            return reason
     # A key that no earlier run has, whichever of them were deleted.
     after = f" after {earlier[0].dagster_run.run_id}" if earlier else ""
-    return _run_request(drift, keys, f"{drift.change}{after}")
+    return _run_request(change, run, key_of, f"{change}{after}")
 
 
-_CREATED = dg.DagsterRunStatus.NOT_STARTED
-_UNDER_WAY = [status for status in NOT_FINISHED_STATUSES if status is not _CREATED]
-
-
-def _run_request(drift: Drift, keys: list[dg.AssetKey], run_key: str) -> dg.RunRequest:
+def _run_request(
+    change: str, run: StaleRun, key_of: Callable[[str], dg.AssetKey], run_key: str
+) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=run_key,
-        asset_selection=keys,
-        tags={STALE_TAG: "true", CHANGE_TAG: drift.change},
+        asset_selection=[key_of(view) for view in dict.fromkeys(part.view for part in run.parts)],
+        tags={**run.run.tags, STALE_TAG: "true", CHANGE_TAG: change},
     )
 
 
-def _run_under_way(
-    instance: dg.DagsterInstance, keys: set[dg.AssetKey], steps: set[str]
-) -> dg.DagsterRun | None:
-    """A run that makes one of these assets, in one of these steps, and has not ended."""
-    for run in instance.get_runs(dg.RunsFilter(statuses=_UNDER_WAY)):
-        if run.asset_selection is not None:
-            if not keys.isdisjoint(run.asset_selection):
-                return run
-        elif run.execution_plan_snapshot_id is not None:  # of a whole job
-            plan = instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id)
-            if not steps.isdisjoint(plan.step_keys_to_execute):
-                return run
-    return None
-
-
 def _reason_to_wait(
-    earlier: Sequence[dg.RunRecord], drift: Drift, pause_seconds: int, now: float
+    earlier: Sequence[dg.RunRecord], drift: Drift, stale_run: StaleRun, pause_seconds: int, now: float
 ) -> str | None:
     """Why the runs for this very change keep it from another one; None where it is time to try again."""
     last = earlier[0]
     run = last.dagster_run
-    why = summary(drift.staleness.values())
+    why = listed(drift.why(stale_run.parts), "; ")
     if run.is_complete_and_waiting_to_retry:
         return f"Run {run.run_id} failed, and Dagster will retry it."
     if run.status is dg.DagsterRunStatus.CANCELED:
@@ -178,12 +189,13 @@ def _reason_to_wait(
 
 
 def _why_nothing(drift: Drift) -> str:
-    if not drift.unknowable and not drift.partitioned:
+    if not drift.unknowable and not drift.left_out:
         return f"Nothing is stale: all {len(drift.staleness)} views are what running them would give."
-    said = ["Nothing changed." if drift.unknowable else "Nothing without partitions is stale."]
+    said = ["Nothing changed." if drift.unknowable else "Nothing that can run is stale."]
     if drift.unknowable:
-        never = summary(drift.staleness[view] for view in drift.unknowable)
-        said.append(f"What is never up to date waits for a change or a schedule: {never}.")
-    if drift.partitioned:
-        said.append(f"Launch a backfill of what has partitions and is stale: {listed(drift.partitioned)}.")
+        never = [f"{view}: {', '.join(drift.staleness[view].because)}" for view in drift.unknowable]
+        said.append(f"What is never up to date waits for a change or a schedule: {listed(never, '; ')}.")
+    if drift.left_out:
+        left_out = [f"{view}: {why}" for view, why in drift.left_out.items()]
+        said.append(f"What waits for a backfill: {listed(left_out, '; ')}.")
     return " ".join(said)

@@ -26,7 +26,6 @@ from dfplan_assets.orchestration.measured_order import orderer_of
 from dfplan_assets.orchestration.ordering import Ordering, StepClock, ask
 from dfplan_assets.orchestration.run_order import OrdererOf, OrderKind
 from dfplan_assets.orchestration.shared_executor import SharedExecutor
-from dfplan_assets.orchestration.sqlite_storage import kept_connections
 from dfplan_assets.project.model import Scheduling
 
 _MODE = dg.Enum("DfplanMode", [dg.EnumValue("shared"), dg.EnumValue("multiprocess")])
@@ -74,6 +73,9 @@ class OrderedExecutor(dg.Executor):
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Iterator[DagsterEvent]:
         """Runs the plan in the order that it is told; without one, as Dagster would."""
+        # Dagster's storages take a third of a second to import, which loading definitions need not wait for.
+        from dfplan_assets.orchestration.sqlite_storage import kept_connections
+
         with kept_connections(plan_context.instance):
             ordering = Ordering(execution_plan)
             if self._kind is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import dagster as dg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
-from dfplan_assets.orchestration.plan_checks import check_specs
+from dfplan_assets.orchestration.view_checks import blocking_checks
 from dfplan_assets.planning.bundle import ProjectPlan
 
 
@@ -45,13 +45,12 @@ def _failed_checks(
     """The views that these read, and that do not run with them, whose last check did not pass and blocks."""
     running = set(views)
     view_of = {
-        spec.key: table
+        key: table
         for view in views
         if view in plan.views
         for table in plan.stored_tables(view)
         if table in plan.views and table not in running
-        for spec in check_specs(plan.project.plan_checks, key_of(table))
-        if spec.blocking
+        for key in blocking_checks(plan, table, key_of(table))
     }
     if not view_of:
         return {}

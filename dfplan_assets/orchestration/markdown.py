@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Sequence
@@ -53,6 +54,11 @@ def shorten(text: str, limit_bytes: int) -> str:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if stored_bytes(text[:middle]) <= room else (low, middle - 1)
     return text[:low] + "…"
+
+
+def image(name: str, svg: str) -> str:
+    """An SVG as an image that needs no other place, which Dagster shows; a third more than its bytes."""
+    return f"![{name}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode('ascii')})"
 
 
 def _cell(text: str) -> str:

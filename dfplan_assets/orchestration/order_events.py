@@ -5,13 +5,12 @@ Both are engine events; large events make the whole instance slow, so every part
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
 from dfplan_assets.forecast.comparison import Comparison, Ran, ViewComparison, is_measured
-from dfplan_assets.orchestration.markdown import fit, table
+from dfplan_assets.orchestration.markdown import fit, image, table
 from dfplan_assets.scheduling.model import Schedule
 from dfplan_assets.visual.gantt import gantt
 from dfplan_assets.visual.sentences import path
@@ -120,6 +119,4 @@ def _table(
 
 
 def _chart(schedule: Schedule, ran: Sequence[Ran]) -> dg.MarkdownMetadataValue:
-    svg = gantt(schedule, ran, limit_bytes=_CHART_BYTES)
-    encoded = base64.b64encode(svg.encode()).decode("ascii")
-    return dg.MetadataValue.md(f"![timeline](data:image/svg+xml;base64,{encoded})")
+    return dg.MetadataValue.md(image("timeline", gantt(schedule, ran, limit_bytes=_CHART_BYTES)))

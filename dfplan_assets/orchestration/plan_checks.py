@@ -7,7 +7,7 @@ plan store, so that a blocking one stops what lies downstream and none costs a s
 from __future__ import annotations
 
 import atexit
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from threading import Lock
 
 import dagster as dg
@@ -58,16 +58,6 @@ def check_specs(checks: PlanChecks, key: dg.AssetKey) -> list[dg.AssetCheckSpec]
     ]
 
 
-def worst_of(evaluated: Sequence[Sequence[dg.AssetCheckResult]]) -> list[dg.AssetCheckResult]:
-    """Of each check, which ran for some partitions, the first result that did not pass, else the last one."""
-    by_name: dict[str | None, dg.AssetCheckResult] = {}
-    for results in evaluated:
-        for result in results:
-            if result.check_name not in by_name or by_name[result.check_name].passed:
-                by_name[result.check_name] = result
-    return list(by_name.values())
-
-
 class PlanChecker:
     """Evaluates the checks of a project's views. May be called from several threads.
 
@@ -81,8 +71,11 @@ class PlanChecker:
         self._opening = Lock()
         self._store: Store | None = None
 
-    def results(self, view: str, key: dg.AssetKey, made: Made | Reused) -> list[dg.AssetCheckResult]:
-        """The results of all checks that are on, for a view that was just made or whose last result stays."""
+    def results(
+        self, view: str, key: dg.AssetKey, made: Made | Reused, names: Collection[str]
+    ) -> list[dg.AssetCheckResult]:
+        """The results of those checks of these names that are on, for a view that was just made or whose
+        last result stays."""
         evaluate: Mapping[str, Callable[[str, Made | Reused], _Outcome]] = {
             "plan_drift": self._drift,
             "plan_regression": self._regression,
@@ -90,6 +83,8 @@ class PlanChecker:
         }
         results = []
         for name, mode in self._modes.items():
+            if name not in names:
+                continue
             try:
                 outcome = evaluate[name](view, made)
             except DfplanError as error:

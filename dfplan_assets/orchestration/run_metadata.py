@@ -24,8 +24,8 @@ from dfplan_assets.orchestration.runner import Reused
 from dfplan_assets.planning.lineage.model import Kind, Lineage
 
 EVENT_LIMIT_BYTES = 50_000
-_TREE_BYTES = 9_000
-_OPERATORS_BYTES = 9_000
+_TREE_BYTES = 6_000
+_OPERATORS_BYTES = 6_000
 _LINEAGE_BYTES = 15_000
 _LINEAGE_FRAME_BYTES = 110  # around the names of one origin: class names, fields and punctuation
 _TREE_LINE_CHARACTERS = 72  # what fits beside the other columns of the UI on a laptop

@@ -12,6 +12,7 @@ from threading import Lock
 
 from dfplan_assets.errors import ExecutionError, InputError
 from dfplan_assets.execution.materialise import Materialisation, materialise
+from dfplan_assets.execution.partition_checks import partition_to_run
 from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.runtime import Runtime, open_runtime
 from dfplan_assets.execution.warehouse import Warehouse
@@ -19,6 +20,7 @@ from dfplan_assets.planning.bundle import EnvironmentPart, PlanBundle, ProjectPl
 from dfplan_assets.planning.diff import PlanDifference, difference, facts_of_bundle
 from dfplan_assets.planning.environment import capture_environment
 from dfplan_assets.staleness.look import own_reasons_now
+from dfplan_assets.staleness.results import Part
 from dfplan_assets.store import BundleRecord, Recorded, Recorder, RunRecord
 from dfplan_assets.store.queue import queue_of
 
@@ -88,8 +90,10 @@ class ProjectRunner:
         """Runs a view, publishes its result and records both; raises what ``materialise`` raises."""
         opened = self._open()
         view = attempt.view
-        if attempt.only_if_stale and not own_reasons_now(self._plan, view):
-            return self._reuse(attempt, opened)
+        if attempt.only_if_stale:
+            result = self._if_fresh(attempt)
+            if result is not None:
+                return self._reuse(attempt, result, opened)
         started_at = datetime.now(timezone.utc)
         identity = self._plan.views[view].identity
         try:
@@ -132,9 +136,18 @@ class ProjectRunner:
         recorded = opened.recorder.record(succeeded, bundle=done.bundle, at=started_at)
         return Made(done, recorded, previous, _difference(opened.recorder, previous, done.bundle))
 
-    def _reuse(self, attempt: Attempt, opened: _Opened) -> Reused:
-        publication = self._warehouse.current(attempt.view)
-        assert publication is not None  # without a result it would be stale
+    def runtime(self) -> Runtime:
+        """The engine that the views run in, for what else reads their results."""
+        return self._open().runtime
+
+    def _if_fresh(self, attempt: Attempt) -> Publication | None:
+        """The last result of what is asked for where running it would give nothing else."""
+        view = attempt.view
+        partition = partition_to_run(self._plan.project.views[view], attempt.partition_key)
+        part = Part(view, None if partition is None else partition.key)
+        return None if own_reasons_now(self._plan, part) else self._warehouse.current(view, partition)
+
+    def _reuse(self, attempt: Attempt, publication: Publication, opened: _Opened) -> Reused:
         now = datetime.now(timezone.utc)
         cached = RunRecord(
             view=attempt.view,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
@@ -14,7 +14,8 @@ from dagster._core.definitions.reconstruct import ReconstructableJob, Reconstruc
 from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster._core.execution.plan.objects import StepFailureData
 
-from dfplan_assets.orchestration.assets import op_names
+from dfplan_assets.execution.warehouse import Warehouse
+from dfplan_assets.orchestration.assets import check_op_name, op_names
 from dfplan_assets.orchestration.data_versions import STALE_TAG
 from dfplan_assets.orchestration.definitions import run_definitions
 from dfplan_assets.orchestration.instance import open_instance
@@ -25,10 +26,15 @@ from dfplan_assets.orchestration.python_assets import python_assets
 from dfplan_assets.orchestration.python_runs import PythonSteps, planned_with_python
 from dfplan_assets.orchestration.run_creation import RunJob, create_run, run_events, run_job
 from dfplan_assets.orchestration.selection import select_views, select_with_python
+from dfplan_assets.orchestration.stale_runs import StaleRun, stale_runs
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
+from dfplan_assets.planning.partitions import partitions_of
 from dfplan_assets.planning.project_plan import plan_project
 from dfplan_assets.project import load_project
+from dfplan_assets.project.partitions import Partition
+from dfplan_assets.staleness.look import own_reasons_now
+from dfplan_assets.staleness.results import Part
 from dfplan_assets.staleness.staleness import Staleness, to_run
 
 _MILLISECONDS = 1000
@@ -136,29 +142,55 @@ def run_stale_views(
     selection: str | None,
     listener: RunListener,
     staleness: Mapping[str, Staleness],
-) -> RunReport | None:
-    """As ``run_views``, what is stale of the selection and what lies behind that within the selection.
+) -> tuple[RunReport, ...]:
+    """As ``run_partitions``, what is stale of the selection and what lies behind that within the selection.
 
-    Python assets do not run: whether what they do is another by now is not known. The report notes those that
-    read what has a new result.
-    A view whose last result turns out to be what it would give, when its turn comes, does not run. None where
-    nothing of the selection is stale.
+    Gives the runs that ``stale_runs`` says, one after the other. A view or partition whose last result turns
+    out to be what it would give, when its turn comes, does not run, nor does a run take place that has
+    nothing else. What reads something that failed is skipped. Nothing where nothing selected is stale.
+
+    Python assets do not run: whether what they do is another by now is not known. The last report notes those
+    that read what has a new result.
     """
     translator = translator_of(project.project)
-    if selection is None and project.project.scheduling.mode == "shared":
-        stale = frozenset(to_run(staleness))
-        definitions = run_definitions(project, translator, stale)
-    else:
+    definitions: dg.Definitions | None = None
+    selected: frozenset[str] | None = None
+    if selection is not None or project.project.scheduling.mode != "shared":
         definitions = run_definitions(project, translator)
-        stale = frozenset(
-            to_run(staleness, select_views(selection, project, definitions, translator.get_asset_key))
+        selected = select_views(selection, project, definitions, translator.get_asset_key)
+    parts = to_run(staleness, selected)
+    if not parts:
+        return ()
+    if definitions is None:
+        definitions = run_definitions(project, translator, frozenset(part.view for part in parts))
+    keys = {view: each.partitions.keys for view, each in staleness.items() if each.partitions is not None}
+    runs = stale_runs(project, parts, keys)
+    listener.on_selected(tuple(view for each in runs for view in project.all_views if view in each.run.views))
+    reports: list[RunReport] = []
+    broken: set[Part] = set()
+    for each in runs:
+        skipped = _skipped_since(project, each, broken)
+        left = tuple(part for part in each.parts if part.view not in skipped)
+        if left and each.waits_for and not any(own_reasons_now(project, part) for part in left):
+            report = _all_cached(project, left)
+        elif left:
+            planned = PlannedRun(frozenset(part.view for part in left), each.run.partitions)
+            report = _run(project, definitions, translator, planned, listener, {STALE_TAG: "true"})
+        else:
+            report = RunReport("", True, {})
+        outcomes = {**skipped, **report.views}
+        reports.append(
+            replace(
+                report,
+                success=report.success and not skipped,
+                views={view: outcomes[view] for view in project.all_views if view in outcomes},
+                partitions=each.run.partitions,
+            )
         )
-    if not stale:
-        return None
-    listener.on_selected(tuple(view for view in project.all_views if view in stale))
-    report = _run(project, definitions, translator, PlannedRun(stale), listener, {STALE_TAG: "true"})
-    made = {view for view, outcome in report.views.items() if outcome.state == "materialised"}
-    return replace(report, notes=_notes_of_readers(project, translator, made))
+        broken.update(part for part in each.parts if outcomes[part.view].state in ("failed", "skipped"))
+    made = {name for report in reports for name, each in report.views.items() if each.state == "materialised"}
+    reports[-1] = replace(reports[-1], notes=_notes_of_readers(project, translator, made))
+    return tuple(reports)
 
 
 def _notes_of_readers(
@@ -175,6 +207,33 @@ def _notes_of_readers(
     )
 
 
+def _skipped_since(project: ProjectPlan, run: StaleRun, broken: Collection[Part]) -> dict[str, ViewOutcome]:
+    """The views of a run that cannot run any more, since something that they read failed or was skipped."""
+    found: dict[str, ViewOutcome] = {}
+    for part in run.parts:
+        read = run.reads.get(part, frozenset())
+        causes = sorted(str(each) for each in read if each in broken or each.view in found)
+        if causes:
+            found[part.view] = ViewOutcome(part.view, "skipped", error=f"waits for {', '.join(causes)}")
+    return found
+
+
+def _all_cached(project: ProjectPlan, parts: Sequence[Part]) -> RunReport:
+    """A run that need not take place, since its parts turned out to be what they would give."""
+    warehouse = Warehouse.of(project.project)
+    outcomes: dict[str, ViewOutcome] = {}
+    for part in parts:
+        partitions = partitions_of(project, part.view)
+        partition = None if partitions is None or part.key is None else Partition(partitions, part.key)
+        result = warehouse.current(part.view, partition)
+        assert result is not None  # without a result it would be stale
+        before = outcomes.get(part.view, ViewOutcome(part.view, "cached", 0, 0))
+        outcomes[part.view] = replace(
+            before, rows=(before.rows or 0) + result.rows, bytes=(before.bytes or 0) + result.bytes
+        )
+    return RunReport("", True, outcomes)
+
+
 def _run(
     project: ProjectPlan,
     definitions: dg.Definitions,
@@ -187,6 +246,7 @@ def _run(
     views = tuple(view for view in project.all_views if view in planned.views)
     view_of_op = {op: view for view, op in op_names(project.all_views, translator.get_asset_key).items()}
     python = PythonSteps(definitions, planned.assets)
+    view_of_checks = {check_op_name(op): view for op, view in view_of_op.items()}
     outcomes: dict[str, ViewOutcome] = {}
     failed_checks: dict[str, dict[str, str]] = {}
     with open_instance(project.project.root) as instance:
@@ -197,6 +257,10 @@ def _run(
                 line = _order_line(event)
                 if line is not None:
                     listener.on_order(line)
+                continue
+            if event.step_key in view_of_checks:
+                view = view_of_checks[event.step_key]
+                outcomes[view] = _checked(outcomes[view], event)
                 continue
             if event.step_key not in view_of_op:
                 _follow_python(python.made_by(event.step_key), event, outcomes, listener)
@@ -332,6 +396,18 @@ def _outcome(view: str, event: dg.DagsterEvent, failed_checks: Mapping[str, str]
             return ViewOutcome(view, "failed", error=f"view {view}: {said}\n  {causes}")
         return ViewOutcome(view, "failed", error=f"view {view}: {_root_cause(failure)}")
     return None
+
+
+def _checked(outcome: ViewOutcome, event: dg.DagsterEvent) -> ViewOutcome:
+    """The outcome of a view that ran, after an event of the step of those of its checks that come later."""
+    check = _failed_check(event)
+    if check is not None:
+        return replace(outcome, failed_checks={**outcome.failed_checks, check[0]: check[1]})
+    if event.event_type is dg.DagsterEventType.STEP_FAILURE:
+        failed = _outcome(outcome.view, event, outcome.failed_checks)
+        assert failed is not None
+        return replace(failed, failed_checks=outcome.failed_checks)
+    return outcome
 
 
 def _together(before: ViewOutcome | None, outcome: ViewOutcome) -> ViewOutcome:

@@ -8,15 +8,18 @@ import dagster as dg
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 
 from dfplan_assets.errors import InputError, ProjectError
+from dfplan_assets.execution.source_versions import source_versions
 from dfplan_assets.orchestration.data_versions import STALE_TAG
 from dfplan_assets.orchestration.partition_runs import latest_runs
-from dfplan_assets.orchestration.project_on_disk import ProjectOnDisk, graph_moved
+from dfplan_assets.orchestration.project_on_disk import ProjectOnDisk, graph_moved, listed
 from dfplan_assets.orchestration.selection import select_views
+from dfplan_assets.orchestration.stale_runs import stale_runs
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.project.model import Schedule
-from dfplan_assets.staleness.look import staleness_now
-from dfplan_assets.staleness.staleness import to_run
+from dfplan_assets.staleness.look import sources_read
+from dfplan_assets.staleness.results import results_now
+from dfplan_assets.staleness.staleness import left_out, stale, to_run
 
 
 def build_schedules(
@@ -32,9 +35,7 @@ def build_schedules(
     """
     selected = {each: _selected(each, plan, definitions, translator) for each in plan.project.schedules}
     if chosen is not None:
-        selected = {
-            each: tuple(view for view in views if view in chosen) for each, views in selected.items()
-        }
+        selected = {each: tuple(view for view in views if view in chosen) for each, views in selected.items()}
     return [_schedule(each, plan, views, translator) for each, views in selected.items() if views]
 
 
@@ -100,17 +101,35 @@ def _all_views(
 
 def _stale_views(
     plan: ProjectPlan, selected: tuple[str, ...], key_of: Callable[[str], dg.AssetKey]
-) -> Callable[[dg.ScheduleEvaluationContext], Requested]:
+) -> Callable[[dg.ScheduleEvaluationContext], Iterator[Requested]]:
+    """What is stale, as the drift sensor asks for it; what reads what runs in other runs waits for those."""
     on_disk = ProjectOnDisk(plan.project.root)
 
-    def request(context: dg.ScheduleEvaluationContext) -> Requested:
+    def request(context: dg.ScheduleEvaluationContext) -> Iterator[Requested]:
         current = on_disk.plan()
         moved = graph_moved(plan, current)
         if moved is not None:
-            return dg.SkipReason(moved)
-        views = to_run(staleness_now(current), selected)
-        if not views:
-            return dg.SkipReason(f"Nothing is stale of the {len(selected)} views that it selects.")
-        return dg.RunRequest(asset_selection=[key_of(view) for view in views], tags={STALE_TAG: "true"})
+            yield dg.SkipReason(moved)
+            return
+        results = results_now(current)
+        staleness = stale(current, results, source_versions(current.project, sources_read(current)))
+        parts = to_run(staleness, selected)
+        runs = stale_runs(current, parts, results.keys)
+        ready = [run for run in runs if not run.waits_for]
+        if not ready:
+            waiting = [f"{view}: {why}" for view, why in left_out(staleness, parts, selected).items()]
+            but = f" What waits for a backfill: {listed(waiting, '; ')}." if waiting else ""
+            yield dg.SkipReason(f"Nothing is stale of the {len(selected)} views that it selects.{but}")
+        elif len(runs) > len(ready):
+            context.log.info(f"{len(runs) - len(ready):,} more runs wait for these, until the next time.")
+        for run in ready:
+            yield dg.RunRequest(
+                # Several requests of one tick need keys.
+                run_key=f"{context.scheduled_execution_time.isoformat()} {', '.join(map(str, run.parts))}"
+                if len(ready) > 1
+                else None,
+                asset_selection=[key_of(view) for view in dict.fromkeys(part.view for part in run.parts)],
+                tags={**run.run.tags, STALE_TAG: "true"},
+            )
 
     return request

@@ -16,8 +16,8 @@ def translated(
 ) -> DfplanTranslator:
     """The same translator, but that ``translation`` has the last word on each view; sources stay.
 
-    A view's key is that of its translated spec. Where only the key is asked for, the translation gets a spec
-    with what the view's file alone tells.
+    A view's key is that of its translated spec. Where one facet alone is asked for, the translation gets a
+    spec with what the view's file tells.
     """
 
     class Translated(type(translator)):  # type: ignore[misc]  # a base class known at run time only
@@ -30,14 +30,23 @@ def translated(
             if view is None:
                 return translator.get_asset_key(table)
             if table not in self._keys:
-                of_file_alone = dg.AssetSpec(
-                    translator.get_asset_key(table),
-                    group_name=self.get_group_name(view),
-                    tags=self.get_tags(view),
-                    owners=self.get_owners(view),
-                )
-                self._keys[table] = translation(of_file_alone, view).key
+                self._keys[table] = translation(self._of_file_alone(view), view).key
             return self._keys[table]
+
+        def get_automation_condition(
+            self, plan: ProjectPlan, view: View
+        ) -> dg.AutomationCondition[dg.AssetKey] | None:
+            condition = super().get_automation_condition(plan, view)
+            spec = self._of_file_alone(view).replace_attributes(automation_condition=condition)
+            return translation(spec, view).automation_condition
+
+        def _of_file_alone(self, view: View) -> dg.AssetSpec:
+            return dg.AssetSpec(
+                translator.get_asset_key(view.name),
+                group_name=self.get_group_name(view),
+                tags=self.get_tags(view),
+                owners=self.get_owners(view),
+            )
 
         def get_asset_spec(self, plan: ProjectPlan, view: View) -> dg.AssetSpec:
             spec: dg.AssetSpec = super().get_asset_spec(plan, view)
@@ -45,4 +54,5 @@ def translated(
             made = translation(spec.replace_attributes(key=translator.get_asset_key(view.name)), view)
             return made.replace_attributes(key=self.get_asset_key(view.name))
 
+    Translated.__qualname__ = f"{type(translator).__qualname__} with translation: of defs.yaml"
     return Translated()

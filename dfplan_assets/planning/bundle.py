@@ -13,7 +13,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-from dfplan_assets.errors import UnreadableSourceError
+from dfplan_assets.errors import InputError
 from dfplan_assets.planning.lineage.model import Lineage
 from dfplan_assets.planning.user_functions import NO_FUNCTIONS, UserFunctions
 from dfplan_assets.project.model import Project, View
@@ -59,21 +59,22 @@ class ViewPlan:
 
 @dataclass(frozen=True)
 class UnplannedView:
-    """A view that cannot be planned while the files of a source that it reads are damaged.
+    """A view that cannot be planned: the files of a source are damaged, or its own query is wrong, or
+    that of a view that it reads.
 
-    ``tables`` are the views and sources that its text names.
+    ``tables`` are the views and sources that its text names, none where it is no SQL.
     """
 
     view: View
     tables: tuple[str, ...]
-    error: UnreadableSourceError
+    error: InputError
 
 
 @dataclass(frozen=True)
 class ProjectPlan:
     """All views of a project, planned; ``views`` is in an order in which upstream comes first.
 
-    ``unplanned`` are the views over damaged sources and all that read those, in such an order too:
+    ``unplanned`` are the views that cannot be planned and all that read those, in such an order too:
     they fail when they run, and everything else runs. ``functions`` are those that the project adds to
     SQL: the very ones that the views were planned with, also where a module was edited since.
     """

@@ -24,7 +24,9 @@ from dfplan_assets.project.partitions import PARTITION_PARAMETERS
 # information_schema before a plan exists, so the plan's root alone would not give it away.
 _QUERY_WORDS = frozenset({"select", "with", "values", "from"})
 _NO_RELATION = frozenset({"Explain", "Analyze", "DescribeTable"})
-_NO_CHANGES = SQLOptions().with_allow_ddl(False).with_allow_dml(False).with_allow_statements(False)
+NO_CHANGES = SQLOptions().with_allow_ddl(False).with_allow_dml(False).with_allow_statements(False)
+"""Lets through what only reads."""
+
 _SYNTAX = re.compile(r'(?:Parser|Tokenizer)Error\("(.*?)(?: at Line: (\d+), Column: (\d+))?"\)', re.DOTALL)
 _ONE_QUERY = "Keep exactly one SELECT (or WITH … SELECT, VALUES) in the file."
 
@@ -58,7 +60,7 @@ def plan_query(
     values = {name: params[name] for name in used}
     _refuse_other_statements(view)
     try:
-        bound = ctx.sql_with_options(view.sql, _NO_CHANGES, param_values=values)
+        bound = ctx.sql_with_options(view.sql, NO_CHANGES, param_values=values)
         if any(isinstance(value, str) for value in values.values()):
             # A text that is no number or date shows when the optimizer folds its cast.
             bound.optimized_logical_plan()
@@ -79,10 +81,10 @@ def plan_template(ctx: SessionContext, view: View, known_tables: Iterable[str] =
     """A view's text as a planned data frame in which parameters are still placeholders."""
     _refuse_other_statements(view)
     try:
-        frame = ctx.sql_with_options(view.sql, _NO_CHANGES)
+        frame = ctx.sql_with_options(view.sql, NO_CHANGES)
     except BaseException as cause:
         raise_unless_datafusion(cause)
-        raise _translate(view, str(cause), ctx, known_tables) from cause
+        raise planning_error(view, str(cause), ctx, known_tables) from cause
     return _relation(view, frame)
 
 
@@ -116,13 +118,13 @@ def referenced_names(ctx: SessionContext, catalog: RecordingCatalog, view: View)
     """
     catalog.take_record()
     try:
-        ctx.sql_with_options(view.sql, _NO_CHANGES)
+        ctx.sql_with_options(view.sql, NO_CHANGES)
     except BaseException as cause:
         raise_unless_datafusion(cause)
     return frozenset(catalog.take_record())
 
 
-def _translate(view: View, text: str, ctx: SessionContext, known_tables: Iterable[str]) -> PlanningError:
+def planning_error(view: View, text: str, ctx: SessionContext, known_tables: Iterable[str]) -> PlanningError:
     """DataFusion's message as an error that names the cause and what to do."""
     if "only supports a single SQL statement" in text:
         return GuardError(view.where, "the file holds more than one statement", _ONE_QUERY)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import rustworkx
 from datafusion import DataFrame, SessionContext
 
-from dfplan_assets.errors import CycleError, UnreadableSourceError
+from dfplan_assets.errors import CycleError, InputError, UnreadableSourceError
 from dfplan_assets.planning.bundle import Identity, ProjectPlan, UnplannedView, ViewPlan
 from dfplan_assets.planning.catalog import RecordingCatalog
 from dfplan_assets.planning.function_collection import user_functions
@@ -34,40 +34,56 @@ from dfplan_assets.planning.user_functions import UserFunctions
 from dfplan_assets.project.model import Project, View
 
 
-def plan_project(project: Project, known: KnownPlans | None = None) -> ProjectPlan:
+def plan_project(
+    project: Project, known: KnownPlans | None = None, *, keep_going: bool = False
+) -> ProjectPlan:
     """Plans all views of a project; no data is read but the footers or first rows of sources.
 
     A view of which ``known`` has a plan that nothing has changed since is not planned again.
 
     Raises the InputError of the first view that cannot be planned, upstream first, and CycleError
     for views that depend on each other in a circle. Views over a source whose files are damaged are
-    ``unplanned``.
+    ``unplanned``; with ``keep_going`` all views are that cannot be planned.
     """
     functions = user_functions(project)
     planner = _Planner(project, known or NoKnownPlans(), functions)
-    references = {name: planner.references(view) for name, view in project.views.items()}
+    failed: dict[str, InputError] = {}
+    references: dict[str, frozenset[str]] = {}
+    for name, view in project.views.items():
+        try:
+            references[name] = planner.references(view)
+        except InputError as error:
+            if not keep_going:
+                raise
+            references[name], failed[name] = frozenset(), error
     order = _upstream_first(project.views, references)
     exists = {*project.views, *project.sources}
     used = {name for names in references.values() for name in names}
     schemas: dict[str, pa.Schema] = {}
-    damaged: dict[str, UnreadableSourceError] = {}
     for name, source in project.sources.items():
         if name in used:
             try:
                 schemas[name] = source_schema(source)
-            except UnreadableSourceError as error:
-                damaged[name] = error
+            except InputError as error:
+                if not (keep_going or isinstance(error, UnreadableSourceError)):
+                    raise
+                failed[name] = error
     plans: dict[str, ViewPlan] = {}
     unplanned: dict[str, UnplannedView] = {}
     for name in order:
         view = project.views[name]
-        cause = next((damaged[table] for table in sorted(references[name]) if table in damaged), None)
-        if cause is not None:
-            unplanned[name] = UnplannedView(view, tuple(sorted(references[name] & exists)), cause)
-            damaged[name] = cause
-            continue
-        plans[name] = planner.plan(view, references[name], schemas, plans)
-        schemas[name] = plans[name].schema
+        cause = next((failed[table] for table in (name, *sorted(references[name])) if table in failed), None)
+        if cause is None:
+            try:
+                plans[name] = planner.plan(view, references[name], schemas, plans)
+                schemas[name] = plans[name].schema
+                continue
+            except InputError as error:
+                if not keep_going:
+                    raise
+                cause = error
+        unplanned[name] = UnplannedView(view, tuple(sorted(references[name] & exists)), cause)
+        failed[name] = cause
     sources = {name: schema for name, schema in schemas.items() if name in project.sources}
     planned = ProjectPlan(project, plans, sources, unplanned, functions)
     check_mappings(planned)

@@ -104,6 +104,12 @@ class UserFunctions:
 NO_FUNCTIONS = UserFunctions()
 
 
+def recorded_functions(environment: Collection[tuple[str, str]]) -> dict[str, UserFunction]:
+    """The functions that an environment recorded, by name; ``environment`` has parts as name and content."""
+    content = next((content for name, content in environment if name == FUNCTIONS), "[]")
+    return {each.name: each for each in functions_of_rows(json.loads(content))}
+
+
 def functions_to_rows(functions: Collection[UserFunction]) -> list[list[object]]:
     """Functions as rows of the environment's part ``functions``."""
     return [

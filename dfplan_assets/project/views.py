@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dfplan_assets.errors import ProjectError, ViewError
 from dfplan_assets.project.automation import read_automation, read_freshness
+from dfplan_assets.project.check_settings import read_checks
 from dfplan_assets.project.document import Document, Node, decode, read_document
 from dfplan_assets.project.front_matter import is_blank_sql, split_front_matter
 from dfplan_assets.project.model import Backfill, Materialized, View
@@ -30,8 +31,9 @@ _KEYS = (
     "backfill",
     "automation",
     "freshness",
+    "checks",
 )
-_OF_STORED_VIEWS = {"automation", "freshness"}
+_OF_STORED_VIEWS = {"automation", "freshness", "checks"}
 _MATERIALIZED: tuple[Materialized, ...] = ("table", "view")
 _BACKFILL: tuple[Backfill, ...] = ("multi_run", "single_run")
 
@@ -153,6 +155,7 @@ def read_view(path: Path, folder: Path) -> View:
         data_version=read_data_version(options["data_version"]) if "data_version" in options else None,
         automation=read_automation(options["automation"]) if "automation" in options else None,
         freshness=read_freshness(options["freshness"]) if "freshness" in options else None,
+        checks=read_checks(options["checks"]) if "checks" in options else (),
     )
 
 

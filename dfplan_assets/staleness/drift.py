@@ -7,108 +7,120 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.source_versions import SourceVersion, source_versions
 from dfplan_assets.planning.bundle import ProjectPlan
-from dfplan_assets.planning.partitions import partitions_of
-from dfplan_assets.staleness.look import results_now, sources_read
-from dfplan_assets.staleness.staleness import Staleness, stale, to_run
+from dfplan_assets.staleness.look import sources_read
+from dfplan_assets.staleness.results import Part, Results, results_now
+from dfplan_assets.staleness.staleness import Staleness, left_out, stale, to_run
 
 
 @dataclass(frozen=True)
 class Drift:
     """How a project stands against what was published.
 
-    ``views`` are those that are stale and all behind them, upstream first; none where nothing changed.
-    ``change`` names what is stale and why: it is the same as long as nothing else changes and none of these
-    views has a new result, and never comes again after one has. ``unknowable`` are the views that are stale
-    only for reasons that no change brings about: volatile functions, sources whose version cannot be told.
-    ``partitioned`` are the stale ones with partitions, which run for a partition and not as they stand here.
+    ``parts`` are the views and partitions that are stale and all behind them, upstream first; none where
+    nothing changed. ``unknowable`` are the views that are stale only for reasons that no change brings about:
+    volatile functions, sources whose version cannot be told. ``left_out`` says of views with partitions
+    what of them waits, and for what.
     """
 
+    plan: ProjectPlan
+    results: Results
+    sources: Mapping[str, SourceVersion]
     staleness: Mapping[str, Staleness]
-    views: tuple[str, ...]
-    change: str
+    parts: tuple[Part, ...]
     unknowable: tuple[str, ...]
-    partitioned: tuple[str, ...] = ()
+    left_out: Mapping[str, str]
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The views of ``parts``."""
+        return tuple(dict.fromkeys(part.view for part in self.parts))
+
+    def change(self, parts: Collection[Part]) -> str:
+        """The name of what is stale of these parts and why.
+
+        It is the same as long as nothing else changes and none of them has a new result, and never comes
+        again after one has.
+        """
+        facts = [self._facts(part) for part in self.parts if part in parts]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+    def why(self, parts: Collection[Part]) -> tuple[str, ...]:
+        """The parts that are stale by themselves, and for which reasons."""
+        said = []
+        for part in self.parts:
+            own = own_reasons_of(self.staleness, part) if part in parts else ()
+            if own:
+                said.append(f"{part}: {', '.join(own)}")
+        return tuple(said)
+
+    def _facts(self, part: Part) -> list[object]:
+        plan, view = self.plan, part.view
+        result = self.results.of(part)
+        last = None if result is None else result.version
+        key = [] if part.key is None else [part.key]
+        if view in plan.unplanned:
+            return [view, *key, last, str(plan.unplanned[view].error)]
+        inputs = []
+        for table in plan.stored_tables(view):
+            if table in self.sources:
+                inputs.append([table, self.sources[table].version])
+            else:
+                upstream = self.results.read_by(plan, part, table)
+                inputs.append([table, None if upstream is None else upstream.data_version])
+        return [view, *key, last, plan.views[view].identity.fingerprint, inputs]
 
 
-def drift_now(plan: ProjectPlan, among: Collection[str] | None = None) -> Drift:
-    """What changed by now, of all views or ``among`` these; reads manifests, file stats and footers.
+def drift_now(plan: ProjectPlan, selected: Collection[str] | None = None) -> Drift:
+    """What changed by now of these views, or of all; reads manifests, file stats and footers.
 
     Raises ExecutionError where the manifest of a view is damaged.
     """
-    return drift(plan, results_now(plan), source_versions(plan.project, sources_read(plan)), among)
+    results = results_now(plan)
+    sources = source_versions(plan.project, sources_read(plan))
+    staleness = stale(plan, results, sources)
+    standing = _standing(plan, results, sources, staleness)
+    # A view that is never up to date runs with the change of another; of its partitions, what it reaches.
+    leave = {part for part in standing if part.key is not None}
+    changed = set(to_run(staleness, selected, frozenset(standing)))
+    parts = to_run(staleness, selected, leave) if changed else ()
+    unknowable = tuple(dict.fromkeys(part.view for part in standing if part not in changed))
+    return Drift(plan, results, sources, staleness, parts, unknowable, left_out(staleness, parts, selected))
 
 
-def drift(
+def own_reasons_of(staleness: Mapping[str, Staleness], part: Part) -> tuple[str, ...]:
+    """The reasons of its own for which a view or partition is stale."""
+    each = staleness[part.view]
+    if each.partitions is None:
+        return each.own
+    return next((one.own for one in each.partitions.stale if one.key == part.key), ())
+
+
+def _standing(
     plan: ProjectPlan,
-    published: Mapping[str, Publication | None],
+    results: Results,
     sources: Mapping[str, SourceVersion],
-    among: Collection[str] | None = None,
-) -> Drift:
-    """As ``drift_now``, of these results and versions of sources. Pure: nothing else is looked at."""
-    staleness = stale(plan, published, sources)
-    if among is not None:
-        staleness = {view: each for view, each in staleness.items() if view in among}
-    changed: list[str] = []
-    unknowable: list[str] = []
-    whole = [view for view in _without_partitions(plan, published) if view in staleness]
-    for view in whole:
-        each = staleness[view]
-        if each.own:
-            standing = _standing_reasons(plan, view, published[view], sources)
-            (changed if len(each.own) > standing else unknowable).append(view)
-    views = to_run(staleness, whole) if changed else ()
-    facts = [_facts(plan, view, published, sources) for view in views]
-    change = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-    partitioned = tuple(
-        view for view, each in staleness.items() if each.is_stale and partitions_of(plan, view) is not None
-    )
-    return Drift(staleness, views, change, tuple(unknowable), partitioned)
-
-
-def _without_partitions(plan: ProjectPlan, published: Mapping[str, Publication | None]) -> dict[str, None]:
-    """The stored views without partitions, but for those behind partitions of which there are none yet."""
-    found: dict[str, None] = {}
-    missing: set[str] = set()
-    for view in published:
-        tables = plan.stored_tables(view) if view in plan.views else plan.unplanned[view].tables
-        partitioned = partitions_of(plan, view) is not None
-        if not missing.isdisjoint(tables) or (partitioned and published[view] is None):
-            missing.add(view)
-        elif not partitioned:
-            found[view] = None
-    return found
-
-
-def _standing_reasons(
-    plan: ProjectPlan, view: str, result: Publication | None, sources: Mapping[str, SourceVersion]
-) -> int:
-    """How many of a view's reasons stay whatever is run: they say nothing of a change."""
-    if view in plan.unplanned or result is None or result.provenance is None:
-        return 0
-    never_told = sum(
-        table in sources and sources[table].version is None for table in plan.stored_tables(view)
-    )
-    return never_told + bool(plan.views[view].identity.volatile_functions)
-
-
-def _facts(
-    plan: ProjectPlan,
-    view: str,
-    published: Mapping[str, Publication | None],
-    sources: Mapping[str, SourceVersion],
-) -> list[object]:
-    result = published[view]
-    last = None if result is None else result.version
-    if view in plan.unplanned:
-        return [view, last, str(plan.unplanned[view].error)]
-    inputs = []
-    for table in plan.stored_tables(view):
-        if table in sources:
-            inputs.append([table, sources[table].version])
-        else:
-            upstream = published[table]
-            inputs.append([table, None if upstream is None else upstream.data_version])
-    return [view, last, plan.views[view].identity.fingerprint, inputs]
+    staleness: Mapping[str, Staleness],
+) -> tuple[Part, ...]:
+    """What has only reasons that stay whatever is run: they say nothing of a change."""
+    found = []
+    for view, each in staleness.items():
+        if view in plan.unplanned:
+            continue
+        never_told = sum(
+            table in sources and sources[table].version is None for table in plan.stored_tables(view)
+        )
+        standing = never_told + bool(plan.views[view].identity.volatile_functions)
+        if not standing:
+            continue
+        ones = (
+            [(Part(view), each.own)]
+            if each.partitions is None
+            else [(Part(view, one.key), one.own) for one in each.partitions.stale]
+        )
+        for part, own in ones:
+            result = results.of(part)
+            if own and result is not None and result.provenance is not None and len(own) <= standing:
+                found.append(part)
+    return tuple(found)

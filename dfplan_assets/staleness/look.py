@@ -7,6 +7,8 @@ from dfplan_assets.execution.source_versions import SourceVersion, source_versio
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.planning.partitions import partitions_of
+from dfplan_assets.project.partitions import Partition
+from dfplan_assets.staleness.results import Part, Results, parts_read, results_now
 from dfplan_assets.staleness.staleness import Staleness, own_reasons, stale
 
 
@@ -18,30 +20,34 @@ def staleness_now(plan: ProjectPlan) -> dict[str, Staleness]:
     return stale(plan, results_now(plan), source_versions(plan.project, sources_read(plan)))
 
 
-def results_now(plan: ProjectPlan) -> dict[str, Publication | None]:
-    """The last results of all stored views, that of all partitions together where a view has some.
-
-    Raises ExecutionError where the manifest of a view is damaged.
-    """
+def own_reasons_now(plan: ProjectPlan, part: Part) -> tuple[str, ...]:
+    """Why a view or partition must run, its inputs being as they are now; nothing where it need not."""
     warehouse = Warehouse.of(plan.project)
-    return {
-        view: warehouse.whole(view, partitions_of(plan, view))
-        for view in plan.all_views
-        if not plan.is_virtual(view)
-    }
+    tables = plan.stored_tables(part.view) if part.view in plan.views else ()
+    read = {each for table in tables if table in plan.views for each in parts_read(plan, part, table)}
 
+    def last(each: Part) -> Publication | None:
+        partitions = partitions_of(plan, each.view)
+        if each.key is None or partitions is None:
+            return warehouse.whole(each.view, partitions)
+        return warehouse.current(each.view, Partition(partitions, each.key))
 
-def own_reasons_now(plan: ProjectPlan, view: str) -> tuple[str, ...]:
-    """Why a view must run, its inputs being as they are now; nothing where it need not."""
-    warehouse = Warehouse.of(plan.project)
+    whole: dict[str, Publication | None] = {}
+    parts: dict[str, dict[str, Publication]] = {}
+    for each in (part, *sorted(read, key=str)):
+        found = last(each)
+        if each.key is None:
+            whole[each.view] = found
+        else:
+            by_key = parts.setdefault(each.view, {})
+            if found is not None:
+                by_key[each.key] = found
+    results = Results(whole, parts)
 
     def version_of(source: str) -> SourceVersion:
         return source_versions(plan.project, [source])[source]
 
-    def result_of(table: str) -> Publication | None:
-        return warehouse.whole(table, partitions_of(plan, table))
-
-    return own_reasons(plan, view, result_of, version_of)
+    return own_reasons(plan, part, results, version_of)
 
 
 def sources_read(plan: ProjectPlan) -> tuple[str, ...]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dfplan_assets.execution.provenance import identity_parts
 from dfplan_assets.execution.source_versions import NO_FILE, READING
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.project.model import FILES, Source
+
+NEVER_RAN = "never ran"
 
 MOST_NAMED = 3
 """Of more files that changed only this many are named."""
@@ -29,12 +31,43 @@ def identity_reasons(plan: ProjectPlan, view: str, before: Mapping[str, str]) ->
     for name in dict.fromkeys([*now, *before]):
         if now.get(name) == before.get(name):
             continue
-        what, _, inlined = name.partition(" ")
-        if not inlined:
+        what, _, of = name.partition(" ")
+        if not of:
             reasons.append(_PARTS[what])
         elif name in now and name in before:
-            reasons.append(f"inlined view {inlined} changed")
+            reasons.append(f"function {of} changed" if what == "function" else f"inlined view {of} changed")
+    if any(reason.startswith("function ") for reason in reasons):
+        reasons.remove(_PARTS["functions"])  # they are named
     return reasons or ["its meaning or a secret parameter changed"]
+
+
+def partitions_reason(because: Mapping[str, Sequence[str]], keys: Sequence[str]) -> str:
+    """How many of the partitions are stale, and which for which reasons; ``keys`` are all, in order.
+
+    >>> partitions_reason({"a": ("never ran",), "b": ("never ran",), "d": ("x changed",)}, "abcd")
+    '3 of 4 partitions are stale: a..b never ran; d: x changed'
+    """
+    place = {key: number for number, key in enumerate(keys)}
+    keys_of: dict[str, list[str]] = {}
+    for key, reasons in because.items():
+        keys_of.setdefault(", ".join(reasons), []).append(key)
+    words = []
+    for reason, found in keys_of.items():
+        spans: list[list[str]] = []
+        for key in sorted(found, key=place.__getitem__):
+            if spans and place[key] == place[spans[-1][-1]] + 1:
+                spans[-1].append(key)
+            else:
+                spans.append([key])
+        shown = ", ".join(
+            span[0] if len(span) == 1 else f"{span[0]}..{span[-1]}" for span in spans[:MOST_NAMED]
+        )
+        more = sum(map(len, spans[MOST_NAMED:]))
+        shown += f" and {more:,} more" if more else ""
+        words.append(f"{shown} {reason}" if reason == NEVER_RAN else f"{shown}: {reason}")
+    number = len(because)
+    said = f"{number:,} of {len(keys):,} partitions {'is' if number == 1 else 'are'} stale"
+    return f"{said}: {'; '.join(words)}"
 
 
 def source_reason(source: Source, before: Mapping[str, str], now: Mapping[str, str]) -> str:

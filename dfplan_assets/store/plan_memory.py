@@ -81,10 +81,10 @@ class PlanMemory:
             _log.warning("%s: plans cannot be kept for the next time: %s", self._file, error)
 
 
-def plan_remembered(project: Project, *, keep: bool) -> ProjectPlan:
+def plan_remembered(project: Project, *, keep: bool, keep_going: bool = False) -> ProjectPlan:
     """``plan_project``, but for what is remembered; with ``keep``, what was planned anew is kept."""
     memory = PlanMemory.of(project)
-    plan = plan_project(project, memory)
+    plan = plan_project(project, memory, keep_going=keep_going)
     if keep:
         memory.save(project)
     return plan

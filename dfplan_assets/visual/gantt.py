@@ -6,16 +6,15 @@ brings its own background, in a light and a dark form that follow the reader's c
 
 from __future__ import annotations
 
-import math
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from xml.sax.saxutils import escape
 
 from dfplan_assets.forecast.comparison import Ran, is_measured
 from dfplan_assets.scheduling.model import Schedule
 from dfplan_assets.visual.durations import duration
+from dfplan_assets.visual.sentences import path
+from dfplan_assets.visual.svg import cut, picture, px, text, xml
+from dfplan_assets.visual.time_axis import tick_label, ticks
 
 LIMIT_BYTES = 30_000
 """The size that a chart has at most, unless asked for otherwise."""
@@ -24,26 +23,24 @@ MAXIMUM_ROWS = 32
 """How many workers are drawn; a note counts those beyond."""
 
 _WIDTH = 960.0
-_LEFT, _RIGHT, _TOP = 78.0, 16.0, 58.0
+_MARGIN, _LEFT, _RIGHT, _TOP = 16.0, 84.0, 20.0, 88.0
 _PLOT = _WIDTH - _LEFT - _RIGHT
-_BAR, _PAIR_GAP, _ROW_GAP = 20.0, 2.0, 10.0
-_CHARACTER = 6.4  # of the 11 px text in bars; a wide one takes two
-_HEADING_CHARACTER = 6.6
+_BAR, _PAIR_GAP, _ROW_GAP = 22.0, 3.0, 14.0
+_CHARACTER = 6.2  # of the 11 px text in bars; a wide one takes two
+_HEADING_CHARACTER = 6.0
 _TICKS = 8
 _GRAINS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, _PLOT)
 _TITLE_CHARACTERS = 80
 _LEAST_BAR_BYTES = 100
-# What XML 1.0 cannot hold, escaped or not.
-_NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-_STYLE = """\
-text{font:11px system-ui,sans-serif;fill:#1f2328}.h{font-size:13px;font-weight:600}.m{fill:#59636e}
-.b{fill:#fff}.g{stroke:#d9dee3}.e{stroke:#59636e;stroke-dasharray:4 3}
-rect{stroke:#fff;stroke-width:.6}.p rect{fill:#9ec5f5}.c rect{fill:#f2a766;stroke:#a04a00;stroke-width:1.4}
-.a rect{fill:#cfd6dd}.k rect{fill:#e8cdb4;stroke:#a04a00;stroke-width:1.4}.f rect{fill:#f5a3a3;stroke:#a40e26}
-@media(prefers-color-scheme:dark){text{fill:#e6edf3}.m{fill:#9aa4ae}.b{fill:#16191d}.g{stroke:#30363d}
-.e{stroke:#9aa4ae}rect{stroke:#16191d}.p rect{fill:#1f5592}.c rect{fill:#8f4a10;stroke:#ffb77a}
-.a rect{fill:#454d56}.k rect{fill:#63503f;stroke:#ffb77a}.f rect{fill:#8c2a33;stroke:#ff9aa2}}"""
+_ROUND_WIDTH = 6.0
+_STYLE = (
+    ".dfplan-gantt .p rect{fill:var(--d0);stroke:var(--d2)}"
+    ".dfplan-gantt .c rect{fill:var(--h1);stroke:var(--h4)}"
+    ".dfplan-gantt .a rect{fill:var(--d2);stroke:var(--ground)}"
+    ".dfplan-gantt .k rect{fill:var(--h3);stroke:var(--h5)}"
+    ".dfplan-gantt .f rect{fill:var(--failed);stroke:var(--warn)}"
+    ".dfplan-gantt .end{stroke:var(--muted);stroke-dasharray:4 3}"
+)
 
 
 @dataclass(frozen=True)
@@ -79,10 +76,10 @@ def gantt(schedule: Schedule, actual: Sequence[Ran] = (), *, limit_bytes: int = 
         bars = sum(len(row) for part in rows for row in part)
         if bars * _LEAST_BAR_BYTES > limit_bytes and grain != _GRAINS[-1]:
             continue
-        text = _draw(schedule, rows, actual, max(len(predicted), len(happened)))
-        if len(text.encode()) <= limit_bytes:
+        drawn = _draw(schedule, rows, actual, max(len(predicted), len(happened)))
+        if len(drawn.encode()) <= limit_bytes:
             break
-    return text
+    return drawn
 
 
 def _end(schedule: Schedule, actual: Sequence[Ran]) -> float:
@@ -132,32 +129,30 @@ def _draw(
     shown = min(workers, MAXIMUM_ROWS)
     pair = _BAR * 2 + _PAIR_GAP if actual else _BAR
     bottom = _TOP + shown * (pair + _ROW_GAP)
-    parts = [_heading(schedule, took), *_axis(end, bottom)]
+    heading = _words(schedule, took)
+    parts = [
+        *(text(_MARGIN, 27 + 19 * line, words, "m" if line else "t") for line, words in enumerate(heading)),
+        *_axis(end, bottom),
+    ]
     for row in range(shown):
         top = _TOP + row * (pair + _ROW_GAP)
-        parts.append(f'<text class="m" x="8" y="{_n(top + pair / 2 + 4)}">worker {row + 1}</text>')
+        parts.append(text(_MARGIN, top + pair / 2 + 4, f"worker {row + 1}", "m"))
         for bars, y in zip(rows, (top, top + _BAR + _PAIR_GAP), strict=True):
             if row < len(bars):
                 parts += [_bar(bar, y, scale) for bar in bars[row]]
     if actual:
-        x = _n(_LEFT + schedule.timeline.makespan_seconds * scale)
-        parts.append(f'<line class="e" x1="{x}" y1="{_n(_TOP - 6)}" x2="{x}" y2="{_n(bottom)}"/>')
+        x = px(_LEFT + schedule.timeline.makespan_seconds * scale)
+        parts.append(f'<path class="end" d="M{x} {px(_TOP - 8)}V{px(bottom)}"/>')
     merged = sum(len(bar.names) for part in rows for row in part for bar in row if len(bar.names) > 1)
+    parts += _legend(bottom + 42, bool(actual), any(not ran.succeeded for ran in actual))
     notes = _notes(merged, workers - shown)
-    parts += _legend(bottom + 34, bool(actual), any(not ran.succeeded for ran in actual))
-    parts += [
-        f'<text class="m" x="{_n(_LEFT)}" y="{_n(bottom + 54 + 16 * line)}">{escape(note)}</text>'
-        for line, note in enumerate(notes)
-    ]
-    height = bottom + 46 + 16 * len(notes)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(_WIDTH)} {_n(height)}" '
-        f'width="{_n(_WIDTH)}" height="{_n(height)}" role="img">'
-        f'<style>{_STYLE}</style><rect class="b" width="100%" height="100%"/>{"".join(parts)}</svg>'
-    )
+    parts += [text(_LEFT, bottom + 64 + 17 * line, note, "m") for line, note in enumerate(notes)]
+    height = bottom + 58 + 17 * len(notes)
+    return picture("gantt", _WIDTH, height, ". ".join(heading), _STYLE, parts)
 
 
-def _heading(schedule: Schedule, took: float | None) -> str:
+def _words(schedule: Schedule, took: float | None) -> list[str]:
+    """The lines of the heading: how long it was to take and took, what bounds that, the critical path."""
     timeline = schedule.timeline
     workers = "1 worker" if schedule.workers == 1 else f"{schedule.workers} workers"
     if schedule.ranked and not is_measured(schedule):
@@ -170,31 +165,19 @@ def _heading(schedule: Schedule, took: float | None) -> str:
             second = f"By these estimates no order is faster than {duration(timeline.lower_bound_seconds)}."
     if took is not None:
         first += f", took {duration(took)}"
+    lines = [first, second]
     if schedule.critical_path:
-        second += f" Critical path: {' → '.join(schedule.critical_path)}"
-    second = _cut(second, (_WIDTH - 16) / _HEADING_CHARACTER)
-    return f'<text class="h" x="8" y="20">{_x(first)}</text><text class="m" x="8" y="38">{_x(second)}</text>'
+        lines.append(f"Critical path: {path(schedule.critical_path)}")
+    return [cut(line, (_WIDTH - 2 * _MARGIN) / _HEADING_CHARACTER) for line in lines if line]
 
 
 def _axis(end: float, bottom: float) -> list[str]:
-    step = _step(end / _TICKS)
     parts = []
-    for tick in range(int(end / step * (1 + 1e-9)) + 1):
-        x = _n(_LEFT + tick * step / end * _PLOT)
-        parts.append(f'<line class="g" x1="{x}" y1="{_n(_TOP - 6)}" x2="{x}" y2="{_n(bottom)}"/>')
-        label = duration(round(tick * step, 9))
-        parts.append(f'<text class="m" x="{x}" y="{_n(bottom + 14)}" text-anchor="middle">{label}</text>')
+    for tick in ticks(end, _TICKS):
+        place = _LEFT + tick / end * _PLOT
+        parts.append(f'<path class="grid" d="M{px(place)} {px(_TOP - 8)}V{px(bottom)}"/>')
+        parts.append(text(place, bottom + 16, tick_label(tick, end), "m c"))
     return parts
-
-
-def _step(least: float) -> float:
-    """The smallest of 1, 2, 5 times a power of ten, or of round minutes and hours, that is no less."""
-    for seconds in (60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0):
-        if 20.0 < least <= seconds:
-            return seconds
-    unit = 3600.0 if least > 3600 else 1.0
-    power = 10.0 ** math.floor(math.log10(least / unit))
-    return unit * next(power * factor for factor in (1, 2, 5, 10) if power * factor * unit >= least)
 
 
 def _together(spans: Sequence[_Span], grain_seconds: float) -> list[_Span]:
@@ -221,16 +204,17 @@ def _bar(bar: _Span, y: float, scale: float) -> str:
     several = len(bar.names) > 1
     name = f"{len(bar.names):,} views" if several else bar.names[0]
     took = f"{duration(bar.end - bar.start)} from {duration(bar.start)}"
-    title = f"{_cut(name, _TITLE_CHARACTERS)}: {took}"
+    title = f"{cut(name, _TITLE_CHARACTERS)}: {took}"
     if several:
-        title += f": {_cut(', '.join(bar.names), _TITLE_CHARACTERS)}"
+        title += f": {cut(', '.join(bar.names), _TITLE_CHARACTERS)}"
     if "f" in bar.style:
         title += " (failed)"
-    label = _cut(name, (width - 6) / _CHARACTER)
-    text = f'<text x="{_n(x + 3)}" y="{_n(y + 14)}">{_x(label)}</text>' if label else ""
+    label = cut(name, (width - 8) / _CHARACTER)
+    corner = ' rx="2"' if width > _ROUND_WIDTH else ""
     return (
-        f'<g class="{bar.style}"><title>{_x(title)}</title>'
-        f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(_BAR)}"/>{text}</g>'
+        f'<g class="{bar.style}"><title>{xml(title)}</title>'
+        f'<rect x="{px(x)}" y="{px(y)}" width="{px(width)}" height="{px(_BAR)}"{corner}/>'
+        f"{text(x + 5, y + 15, label)}</g>"
     )
 
 
@@ -243,10 +227,10 @@ def _legend(y: float, has_actual: bool, has_failures: bool) -> list[str]:
     parts, x = [], _LEFT
     for style, words in entries:
         parts.append(
-            f'<g class="{style}"><rect x="{_n(x)}" y="{_n(y - 9)}" width="12" height="10"/></g>'
-            f'<text class="m" x="{_n(x + 17)}" y="{_n(y)}">{words}</text>'
+            f'<g class="{style}"><rect x="{px(x)}" y="{px(y - 9)}" width="12" height="10" rx="2"/></g>'
+            f"{text(x + 18, y, words, 'm')}"
         )
-        x += 17 + len(words) * 6 + 18
+        x += 18 + len(words) * 5.6 + 22
     return parts
 
 
@@ -257,28 +241,3 @@ def _notes(merged: int, rows_left_out: int) -> list[str]:
     if rows_left_out > 0:
         notes.append(f"{rows_left_out:,} more workers are left out.")
     return notes
-
-
-def _cut(text: str, room: float) -> str:
-    """As much of a text as ``room`` characters hold, with ``…`` where it was cut; nothing below three."""
-    widths = [2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text]
-    if sum(widths) <= room:
-        return text
-    if room < 3:
-        return ""
-    used, kept = 1, 0
-    for width in widths:
-        if used + width > room:
-            break
-        used, kept = used + width, kept + 1
-    return text[:kept] + "…"
-
-
-def _x(text: str) -> str:
-    """A text as XML holds it."""
-    return escape(_NOT_XML.sub("\ufffd", text))
-
-
-def _n(number: float) -> str:
-    """A coordinate to a tenth of a pixel, as short as can be."""
-    return f"{number:.1f}".removesuffix(".0")

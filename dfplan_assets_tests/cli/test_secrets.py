@@ -169,6 +169,7 @@ ARGUMENTS: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ("golden", "check"): (),
     ("golden", "accept"): ("VIEW", "--note"),
     ("regressions",): ("VIEW",),
+    ("report",): (),
     ("store", "info"): (),
     ("store", "upgrade"): (),
     ("store", "gc"): (),
@@ -204,6 +205,7 @@ def watch(
     caplog.set_level(logging.INFO)
     (tmp_path / "home").mkdir()
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)  # where report.html goes
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "Zq7eEnv")
     return Watch(dfplan, capfd, caplog)
 

@@ -43,10 +43,22 @@ def test_a_relative_project_is_taken_from_the_current_folder(tmp_path: Path) -> 
     assert _python(_PRINT_KEYS, Path("shop"), tmp_path).stdout == "['one']\n"
 
 
-def test_a_project_that_cannot_be_planned_fails_to_load_with_the_reason(tmp_path: Path) -> None:
-    write_project(tmp_path, {"one.sql": "select 1 as one,\n  ) from x"})
+def test_a_view_that_cannot_be_planned_says_why_and_leaves_the_others_as_they_are(tmp_path: Path) -> None:
+    write_project(tmp_path, {"one.sql": "select 1 as one,\n  ) from x", "two.sql": "select 2 as two"})
+    code = """
+from dfplan_assets.definitions import defs
+for spec in sorted(defs.resolve_all_asset_specs(), key=lambda spec: spec.key):
+    print(spec.key.to_user_string(), "|", spec.code_version is None, "|", spec.description)
+"""
+    done = _python(code, tmp_path, tmp_path)
+    assert "one | True | This view cannot be planned." in done.stdout
+    assert "one.sql (view one)" in done.stdout
+    assert "line 2, column 3" in done.stdout
+    assert "two | False |" in done.stdout
+
+
+def test_a_project_that_is_wrong_itself_fails_to_load_with_the_reason(tmp_path: Path) -> None:
+    write_project(tmp_path, {"one.sql": "select 1 as one"}, speed="high")
     done = _python("import dfplan_assets.definitions", tmp_path, tmp_path)
     assert done.returncode == 1
-    last = done.stderr.strip().splitlines()[-2]
-    assert "one.sql (view one)" in last
-    assert "line 2, column 3" in last
+    assert "unknown key speed" in done.stderr.strip().splitlines()[-2]

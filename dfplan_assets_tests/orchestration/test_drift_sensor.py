@@ -20,7 +20,8 @@ from dagster._core.test_utils import create_run_for_test
 from dfplan_assets.errors import InputError
 from dfplan_assets.golden.update import update
 from dfplan_assets.orchestration.definitions import project_definitions
-from dfplan_assets.orchestration.drift_sensor import CHANGE_TAG, build_drift_sensor
+from dfplan_assets.orchestration.drift_sensor import build_drift_sensor
+from dfplan_assets.orchestration.runs_under_way import CHANGE_TAG
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.project import load_project
 from dfplan_assets_tests.partitioned import DAYS, WHOLE, write_daily

@@ -167,8 +167,7 @@ def test_a_run_for_what_is_stale_runs_views_and_names_python_assets_behind_them(
         view.read_text(encoding="utf-8").replace("sum(o.price)", "sum(o.price) * 2"), encoding="utf-8"
     )
     plan = plan_of(folder)
-    report = run_stale_views(plan, None, Silent(), staleness_now(plan))
-    assert report is not None
+    (report,) = run_stale_views(plan, None, Silent(), staleness_now(plan))
     assert states(report) == {"revenue": "materialised", "best": "materialised"}
     (note,) = report.notes
     assert note.startswith("models/scores reads views with new results and did not run")

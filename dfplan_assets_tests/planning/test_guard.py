@@ -11,6 +11,7 @@ from dfplan_assets.errors import GuardError, ParameterError, PlanningError, Unkn
 from dfplan_assets.planning.catalog import RecordingCatalog
 from dfplan_assets.planning.guard import plan_query
 from dfplan_assets.planning.session import planning_context
+from dfplan_assets.planning.user_functions import NO_FUNCTIONS
 from dfplan_assets_tests.planning.projects import TABLES, project, view
 
 
@@ -19,7 +20,7 @@ def ctx() -> SessionContext:
     catalog = RecordingCatalog()
     for name, schema in TABLES.items():
         catalog.add(name, schema)
-    ctx = planning_context(project({}).engine)
+    ctx = planning_context(project({}).engine, NO_FUNCTIONS)
     catalog.install(ctx)
     return ctx
 

@@ -159,6 +159,30 @@ def test_views_over_a_damaged_source_are_unplanned_and_all_others_are_planned(tm
     assert "source c" in str(plan.unplanned["after"].error)
 
 
+def test_whoever_keeps_going_gets_a_plan_of_all_that_can_be_planned() -> None:
+    base = project(
+        {
+            "no_sql": "selec 1",
+            "typo": "select nme from a",
+            "after": "select * from typo join whole on true",
+            "whole": "select id from a",
+            "no_table": "select * from nowhere",
+        }
+    )
+    with pytest.raises(PlanningError):
+        plan_project(base)
+    plan = plan_project(base, keep_going=True)
+    assert list(plan.views) == ["whole"]
+    assert {name: view.tables for name, view in plan.unplanned.items()} == {
+        "no_sql": (),
+        "no_table": (),
+        "typo": ("a",),
+        "after": ("typo", "whole"),
+    }
+    assert "nme" in str(plan.unplanned["typo"].error)
+    assert plan.unplanned["after"].error is plan.unplanned["typo"].error
+
+
 @pytest.mark.parametrize(
     "sql",
     [

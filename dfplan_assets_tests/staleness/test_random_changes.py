@@ -117,9 +117,9 @@ def run_stale(plan: ProjectPlan) -> set[str]:
     """What the steps of a run for what is stale do, without Dagster around them."""
     runner = ProjectRunner(plan)
     ran = set()
-    for view in to_run(staleness_now(plan)):
-        if not isinstance(runner(Attempt(view, "stale", only_if_stale=True)), Reused):
-            ran.add(view)
+    for part in to_run(staleness_now(plan)):
+        if not isinstance(runner(Attempt(part.view, "stale", only_if_stale=True)), Reused):
+            ran.add(part.view)
     return ran
 
 

@@ -13,6 +13,7 @@ from dfplan_assets.planning.bundle import BoundParameter, EnvironmentPart, Ident
 from dfplan_assets.planning.inlining import INLINED, inlined_below, inlined_environment, read_inlined
 from dfplan_assets.planning.lineage.model import Lineage
 from dfplan_assets.planning.parameters import bound_parameters
+from dfplan_assets.planning.user_functions import UserFunction, recorded_functions
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,11 @@ class PlanFacts:
     def signatures(self, function: str) -> list[Any]:
         """What ``information_schema`` says of a function: its kinds, and all its parameters."""
         return [row for part in ("routines", "parameters") for row in self._rows(part) if row[0] == function]
+
+    @cached_property
+    def user_functions(self) -> dict[str, UserFunction]:
+        """The functions that the project added, by name."""
+        return recorded_functions([(part.name, part.content) for part in self.environment])
 
     def _rows(self, name: str) -> list[Any]:
         found = next((part for part in self.environment if part.name == name), None)

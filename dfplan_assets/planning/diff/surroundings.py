@@ -67,6 +67,9 @@ def input_causes(before: PlanFacts, after: PlanFacts) -> list[str]:
 def function_causes(before: PlanFacts, after: PlanFacts) -> list[str]:
     """Functions that are called before and after, and are not the same."""
     both = [name for name in after.lineage.functions if name in before.lineage.functions]
+    changed = [cause for name in both for cause in _user_function_cause(name, before, after)]
+    if changed:
+        return changed
     signatures = [name for name in both if before.signatures(name) != after.signatures(name)]
     if signatures:
         return [f"function {name}: its signature changed" for name in signatures]
@@ -77,6 +80,21 @@ def function_causes(before: PlanFacts, after: PlanFacts) -> list[str]:
     if len(own) == 1:
         return [f"function {own[0]}: its body changed"]
     return [f"the body of one of the functions {', '.join(own or both)} changed"] if both else []
+
+
+def _user_function_cause(name: str, before: PlanFacts, after: PlanFacts) -> list[str]:
+    """What became of a function that the project adds; nothing where it is the same, or the engine's own."""
+    was, now = before.user_functions.get(name), after.user_functions.get(name)
+    if was is None or now is None or was.meaning == now.meaning:
+        return []
+    what = []
+    if (was.kind, was.parameters, was.returns) != (now.kind, now.parameters, now.returns):
+        what.append(f"{was.signature} → {now.signature}")
+    if was.volatility != now.volatility:
+        what.append(f"{was.volatility} → {now.volatility}")
+    if was.body_sha256 != now.body_sha256:
+        what.append("its body")
+    return [f"function {name} changed: {', '.join(what)}"]
 
 
 def setting_causes(before: PlanFacts, after: PlanFacts) -> list[str]:

@@ -17,6 +17,7 @@ from dfplan_assets.planning.lineage.model import Lineage
 from dfplan_assets.planning.lineage.view_lineage import view_lineage
 from dfplan_assets.planning.meaning import meaning
 from dfplan_assets.planning.session import planning_context
+from dfplan_assets.planning.user_functions import NO_FUNCTIONS
 from dfplan_assets.project.model import Engine, ParameterValue, View
 from dfplan_assets_tests.planning.identity.world import (
     PYTHON_FUNCTIONS,
@@ -45,7 +46,7 @@ class Session:
         self.tables = dict(tables)
         self.settings = engine.settings
         self.catalog = RecordingCatalog()
-        self.ctx = planning_context(engine)
+        self.ctx = planning_context(engine, NO_FUNCTIONS)
         self.catalog.install(self.ctx)
         register_functions(self.ctx)
         for name, schema in tables.items():

@@ -1,0 +1,236 @@
+"""The plan of a run as a picture in SVG: the operators as a tree, the result on top, the scans below.
+
+An operator is a row, so that any plan has the width of one column and can be read from top to bottom; the
+branches of a join stand in lanes. A line is the wider the more rows went along it, the colour and the bar
+of an operator tell its part of the time. What spilled to disk and what the planner judged wrongly is marked.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from dfplan_assets.execution.analysis import Misestimate, misestimates, top_operators
+from dfplan_assets.execution.profile import RunProfile
+from dfplan_assets.visual.durations import duration
+from dfplan_assets.visual.operator_words import detail, leaving_rows, name, named, short_duration, size
+from dfplan_assets.visual.plan_folds import Row, rows_of
+from dfplan_assets.visual.svg import cut, heat, heat_legend, picture, px, text, within, xml
+
+LIMIT_BYTES = 20_000
+"""The size that a picture has at most, unless asked for otherwise."""
+
+MOST_ROWS = 44
+"""How many rows a picture has at most; what is cheap is folded until it has no more."""
+
+_WIDTH = 720.0
+_LEFT, _TOP, _BOTTOM = 16.0, 92.0, 14.0
+_TALL, _SHORT = 38.0, 24.0
+_FIRST_LANE, _LANE, _TEXT_GAP = 25.0, 22.0, 17.0
+_ROWS_END, _TIME_END, _BAR_START, _BAR_WIDTH = 526.0, 594.0, 604.0, 100.0
+_ROWS_ROOM = 84.0
+_LEGEND, _LEGEND_END = 632.0, 622.0
+_STRONG_CHARACTER, _CHARACTER = 6.9, 5.8  # of the 12 and 11 px text; a wide one takes two
+_TITLE_CHARACTERS = 200
+_SECOND_LINE_CHARACTERS = 74
+_ROW_BYTES = 350  # about the least that one takes
+_FEWEST_ROWS = 3
+_ELBOW = 9.0
+_MARK = "▲ "
+_PASSING_ON = frozenset(
+    {
+        "CoalesceBatchesExec",
+        "CoalescePartitionsExec",
+        "CooperativeExec",
+        "RepartitionExec",
+        "SortPreservingMergeExec",
+    }
+)
+_PASSING_ON_SHARE = 0.05
+_STYLE = (
+    ".dfplan-plan path{fill:none;stroke:var(--line)}"
+    ".dfplan-plan circle{stroke:var(--muted)}"
+    ".dfplan-plan .f{stroke-dasharray:2 2}"
+    ".dfplan-plan .v{stroke:var(--warn);stroke-width:2.5;stroke-dasharray:none}"
+)
+
+
+def plan_picture(profile: RunProfile, *, limit_bytes: int = LIMIT_BYTES) -> str:
+    """The picture of the plan that ran, with at most ``limit_bytes`` where that holds three rows.
+
+    Of a large plan what is cheap is folded: chains, then whole branches. The picture counts what it folded.
+    """
+    judged = {each.number: each for each in misestimates(profile.root)}
+    marked = frozenset(judged)
+    return within(
+        limit_bytes,
+        lambda most: _draw(profile, rows_of(profile.root, marked, most), judged),
+        most=min(MOST_ROWS, limit_bytes // _ROW_BYTES),
+        fewest=_FEWEST_ROWS,
+    )
+
+
+def line_width(row_count: int | None) -> float:
+    """How wide a line for so many rows is, in pixels: 1.5 more for each power of ten.
+
+    >>> [round(line_width(count), 1) for count in (None, 0, 9, 999_999, 10**9)]
+    [1.0, 1.0, 2.5, 10.0, 14.5]
+    """
+    return 1.0 if not row_count else 1.0 + 1.5 * math.log10(row_count + 1)
+
+
+def _draw(profile: RunProfile, shown: Sequence[Row], judged: Mapping[int, Misestimate]) -> str:
+    places: list[tuple[float, float]] = []
+    top = _TOP
+    for row in shown:
+        height = _SHORT if _is_short(row, judged) else _TALL
+        places.append((_FIRST_LANE + row.lane * _LANE, top + height / 2))
+        top += height
+    parts = _heading(profile, shown, len(judged))
+    parts += [
+        _line(row, place, places[row.parent])
+        for row, place in zip(shown, places, strict=True)
+        if row.parent is not None
+    ]
+    strongest = max(row.share for row in shown)
+    parts += [_row(row, place, strongest, judged) for row, place in zip(shown, places, strict=True)]
+    label = f"Plan of {profile.view}: {_summary(profile, shown)}"
+    return picture("plan", _WIDTH, top + _BOTTOM, label, _STYLE, parts)
+
+
+def _summary(profile: RunProfile, shown: Sequence[Row]) -> str:
+    operators = sum(len(row.operators) for row in shown)
+    count = "1 operator" if operators == 1 else f"{operators:,} operators"
+    return f"{count}, {duration(profile.cpu_seconds)} of CPU time"
+
+
+def _heading(profile: RunProfile, shown: Sequence[Row], misjudged: int) -> list[str]:
+    """What is seen first: how much it was, where most of it went, what went wrong; and the legend."""
+    costliest = [
+        f"{named(each.operator)} {each.share:.0%}" for each in top_operators(profile.root, 3) if each.share
+    ]
+    most = cut(f"Most of it: {', '.join(costliest)}", _SECOND_LINE_CHARACTERS) if costliest else ""
+    parts = [
+        text(_LEFT, 27, _summary(profile, shown), "t"),
+        text(
+            _LEFT,
+            47,
+            most,
+            "m",
+        ),
+        _notes(shown, misjudged),
+        text(_LEGEND_END, 24, "CPU time", "m e"),
+        heat_legend(_LEGEND, 16),
+        text(_LEGEND_END, 44, "rows: 1, 1 thousand, 1 million", "m e"),
+    ]
+    for place, count in enumerate((1, 1_000, 1_000_000)):
+        parts.append(f'<path stroke-width="{px(line_width(count))}" d="M{px(_LEGEND + 26 * place)} 40h20"/>')
+    parts += [text(_ROWS_END, _TOP - 8, "rows", "m e"), text(_TIME_END, _TOP - 8, "CPU time", "m e")]
+    return parts
+
+
+def _notes(shown: Sequence[Row], misjudged: int) -> str:
+    spilled = sum(row.spilled_bytes for row in shown)
+    folded = sum(row.folded for row in shown)
+    warnings = [f"{_MARK}{size(spilled)} spilled to disk"] if spilled else []
+    if misjudged:
+        warnings.append(f"{_MARK}rows misjudged in {misjudged:,}")
+    notes = [f'<tspan class="w">{xml(" ".join(warnings))}</tspan>'] if warnings else []
+    if folded:
+        notes.append(f'<tspan class="m">{folded:,} that took little are folded.</tspan>')
+    return f'<text x="{px(_LEFT)}" y="67">{" · ".join(notes)}</text>' if notes else ""
+
+
+def _is_short(row: Row, judged: Mapping[int, Misestimate]) -> bool:
+    if row.spilled_bytes or any(each.number in judged for each in row.operators):
+        return False
+    return not row.is_named or (row.first.operator.name in _PASSING_ON and row.share < _PASSING_ON_SHARE)
+
+
+def _line(row: Row, place: tuple[float, float], above: tuple[float, float]) -> str:
+    """The way of a row's rows to the one above: straight up in its lane, or around a corner to the left."""
+    (left, low), (up_left, high) = place, above
+    if left == up_left:
+        path = f"M{px(left)} {px(low)}V{px(high)}"
+    else:
+        corner = f"{px(up_left)} {px(low)} {px(up_left)} {px(low - _ELBOW)}"
+        path = f"M{px(left)} {px(low)}H{px(up_left + _ELBOW)}Q{corner}V{px(high)}"
+    return f'<path stroke-width="{px(line_width(row.first.operator.output_rows))}" d="{path}"/>'
+
+
+def _row(row: Row, place: tuple[float, float], strongest: float, judged: Mapping[int, Misestimate]) -> str:
+    left, middle = place
+    short = _is_short(row, judged)
+    wrong = [judged[each.number] for each in row.operators if each.number in judged]
+    colour = heat(row.share)
+    style = f"{colour}{' v' if row.spilled_bytes or wrong else ''}{'' if row.is_named else ' f'}"
+    quiet = "m e" if short else "e"
+    parts = [
+        f"<title>{xml(_title(row, wrong))}</title>",
+        f'<circle class="{style}" cx="{px(left)}" cy="{px(middle)}" r="{4 if short else 7}"/>',
+        *_words(row, left + _TEXT_GAP, middle, short),
+    ]
+    count = leaving_rows(row.first.operator)
+    if count is not None:
+        parts.append(text(_ROWS_END, middle - 3 if wrong else middle + 4, f"{count:,}", quiet))
+    if wrong:
+        worst = max(wrong, key=lambda each: each.factor)
+        parts.append(text(_ROWS_END, middle + 11, f"{_MARK}{worst.estimated_rows:,} expected", "w e"))
+    parts.append(text(_TIME_END, middle + 4, short_duration(row.seconds), quiet))
+    if row.share:
+        thick = 6 if short else 10
+        parts.append(
+            f'<rect class="{colour}" x="{px(_BAR_START)}" y="{px(middle - thick / 2)}" '
+            f'width="{px(max(1.0, row.share / strongest * _BAR_WIDTH))}" height="{thick}" rx="2"/>'
+        )
+    return f"<g>{''.join(parts)}</g>"
+
+
+def _words(row: Row, start: float, middle: float, short: bool) -> list[str]:
+    """What a row is: on one line where it only passes rows on, else its name above what it does."""
+    operator, room = row.first.operator, _ROWS_END - _ROWS_ROOM - start
+    if not row.is_named:
+        heading, below, style = _fold_words(row), "", "m"
+    elif short:
+        heading, below, style = f"{name(operator)} {detail(operator)}".rstrip(), "", "m"
+    else:
+        heading, below, style = name(operator), detail(operator), "s"
+    if row.is_named and row.folded:
+        below = f"{below} · {row.folded:,} folded".removeprefix(" · ")
+    wide = _STRONG_CHARACTER if style == "s" else _CHARACTER
+    if row.spilled_bytes:
+        mark = f"{_MARK}spilled {size(row.spilled_bytes)}"
+        second = f'<tspan class="w">{mark}</tspan>'
+        rest = cut(below, room / _CHARACTER - len(mark) - 3)
+        if rest:
+            second += f"  {xml(rest)}"
+        return [
+            text(start, middle - 3, cut(heading, room / wide), style),
+            f'<text class="m" x="{px(start)}" y="{px(middle + 11)}">{second}</text>',
+        ]
+    if not below:
+        return [text(start, middle + 4, cut(heading, room / wide), style)]
+    return [
+        text(start, middle - 3, cut(heading, room / wide), style),
+        text(start, middle + 11, cut(below, room / _CHARACTER), "m"),
+    ]
+
+
+def _fold_words(row: Row) -> str:
+    names = list(dict.fromkeys(each.operator.name.removesuffix("Exec") for each in row.operators))
+    return f"{len(row.operators):,} operators: {', '.join(names)}"
+
+
+def _title(row: Row, wrong: Sequence[Misestimate]) -> str:
+    words = [cut(row.first.operator.display if row.is_named else _fold_words(row), _TITLE_CHARACTERS)]
+    count = leaving_rows(row.first.operator)
+    if count is not None:
+        words.append("1 row" if count == 1 else f"{count:,} rows")
+    words.append(f"{duration(row.seconds)}, {row.share:.1%} of the CPU time")
+    if row.spilled_bytes:
+        words.append(f"spilled {size(row.spilled_bytes)}")
+    words += [
+        f"{each.operator.name}: {each.estimated_rows:,} rows were expected, {each.actual_rows:,} came"
+        for each in wrong
+    ]
+    return "; ".join(words)

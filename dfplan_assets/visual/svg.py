@@ -1,0 +1,188 @@
+"""What the pictures have in common: texts and numbers as SVG holds them, one palette, one frame.
+
+A picture is one text without scripts, fonts, links or ids, so that it also shows as a ``data:`` image and
+several stand in one page. Its colours are variables of the class ``dfplan``, in a light and a dark form
+that follow the reader's colour scheme; it brings its own ground, so it can be read on any.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from xml.sax.saxutils import escape, quoteattr
+
+HEAT_LEVELS = 6
+"""How many warm colours a share of the whole can have, from ``h0`` (next to nothing) to the strongest."""
+
+DEPTH_LEVELS = 5
+"""How many cool colours there are for how busy something was, from ``d0`` (hardly) to the strongest."""
+
+_LEAST_OF_LEVEL = (0.01, 0.05, 0.12, 0.25, 0.45)  # shares from which the next stronger colour is used
+
+_FRAME_BYTES = 2_000  # about what is there without a row
+_TITLE = re.compile("<title>[^<]*</title>")
+
+# What XML 1.0 cannot hold, escaped or not.
+_NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+_LIGHT = {
+    "ground": "#fff",
+    "frame": "#d8dee4",
+    "text": "#1f2328",
+    "muted": "#59636e",
+    "line": "#b4bfca",
+    "grid": "#e3e8ec",
+    "warn": "#b3202c",
+    "failed": "#f2b3b3",
+    "h0": "#e6eaee",
+    "h1": "#fbe7bd",
+    "h2": "#fbd083",
+    "h3": "#f7ae55",
+    "h4": "#ec8532",
+    "h5": "#d65a1b",
+    "d0": "#e9eff6",
+    "d1": "#cbdff3",
+    "d2": "#9dc3ea",
+    "d3": "#639fd9",
+    "d4": "#2f74bb",
+}
+_DARK = {
+    "ground": "#181b1f",
+    "frame": "#343b42",
+    "text": "#e6edf3",
+    "muted": "#99a4af",
+    "line": "#525d68",
+    "grid": "#2a3036",
+    "warn": "#ff8f94",
+    "failed": "#83303a",
+    "h0": "#333a42",
+    "h1": "#54431a",
+    "h2": "#7a5714",
+    "h3": "#a4660f",
+    "h4": "#cf7620",
+    "h5": "#f58f3d",
+    "d0": "#252e38",
+    "d1": "#25415e",
+    "d2": "#2c5c8c",
+    "d3": "#3a7cbd",
+    "d4": "#5ca6ee",
+}
+
+
+def _variables(palette: Mapping[str, str]) -> str:
+    return ";".join(f"--{name}:{colour}" for name, colour in palette.items())
+
+
+_STYLE = (
+    f".dfplan{{{_variables(_LIGHT)}}}@media(prefers-color-scheme:dark){{.dfplan{{{_variables(_DARK)}}}}}"
+    '.dfplan text{font:11px system-ui,-apple-system,"Segoe UI",sans-serif;fill:var(--text);'
+    "font-variant-numeric:tabular-nums}.dfplan .t{font-size:14px;font-weight:600}"
+    ".dfplan .s{font-size:12px;font-weight:600}.dfplan .m{fill:var(--muted)}"
+    ".dfplan .w{fill:var(--warn);font-weight:600}.dfplan text.e{text-anchor:end}.dfplan text.c{text-anchor:middle}"
+    ".dfplan .ground{fill:var(--ground);stroke:var(--frame)}.dfplan .grid{stroke:var(--grid)}"
+    + "".join(f".dfplan .h{level}{{fill:var(--h{level})}}" for level in range(HEAT_LEVELS))
+    + "".join(f".dfplan .d{level}{{fill:var(--d{level})}}" for level in range(DEPTH_LEVELS))
+)
+
+
+def picture(kind: str, width: float, height: float, label: str, style: str, parts: Iterable[str]) -> str:
+    """A whole picture of a size in pixels: its ``label`` for those who cannot see it, its own style rules.
+
+    The rules stand behind the class ``dfplan-KIND``, so that pictures in one page do not disturb each other.
+    """
+    w, h = px(width), px(height)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="dfplan dfplan-{kind}" viewBox="0 0 {w} {h}" '
+        f'width="{w}" height="{h}" role="img" aria-label={attribute(label)}>'
+        f"<style>{_STYLE}{style}</style>"
+        f'<rect class="ground" x=".5" y=".5" width="{px(width - 1)}" height="{px(height - 1)}" rx="6"/>'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+def within(limit_bytes: int, draw: Callable[[int], str], *, most: int, fewest: int) -> str:
+    """A picture of at most ``most`` rows that takes at most ``limit_bytes``; of ``fewest`` where none does.
+
+    ``draw`` makes it with at most so many rows. Titles, which show only under the mouse, go before rows do.
+    """
+    allowed = max(fewest, most)
+    while True:
+        drawn = draw(allowed)
+        if len(drawn.encode()) > limit_bytes:
+            drawn = _TITLE.sub("", drawn)
+        size = len(drawn.encode())
+        if size <= limit_bytes or allowed == fewest:
+            return drawn
+        allowed = max(fewest, min(allowed - 1, int((limit_bytes - _FRAME_BYTES) / size * allowed)))
+
+
+def text(x_pixels: float, y_pixels: float, content: str, style: str = "") -> str:
+    """A line of text, nothing where it is empty. Styles: ``t``itle, ``s``trong, ``m``uted, ``w``arning;
+    ``e`` ends at the place, ``c`` is centred on it.
+    """
+    if not content:
+        return ""
+    styled = f' class="{style}"' if style else ""
+    return f'<text{styled} x="{px(x_pixels)}" y="{px(y_pixels)}">{xml(content)}</text>'
+
+
+def heat(share: float) -> str:
+    """The class of the colour of a share of the whole: the larger, the stronger.
+
+    >>> heat(0.0), heat(0.3), heat(1.0)
+    ('h0', 'h3', 'h5')
+    """
+    return f"h{sum(share >= least for least in _LEAST_OF_LEVEL)}"
+
+
+def heat_legend(x_pixels: float, y_pixels: float) -> str:
+    """The warm colours from the weakest to the strongest, 72 pixels wide, its upper left corner given."""
+    return _legend("h", HEAT_LEVELS, x_pixels, y_pixels)
+
+
+def depth_legend(x_pixels: float, y_pixels: float) -> str:
+    """The cool colours from the weakest to the strongest, 60 pixels wide, its upper left corner given."""
+    return _legend("d", DEPTH_LEVELS, x_pixels, y_pixels)
+
+
+def _legend(family: str, levels: int, x_pixels: float, y_pixels: float) -> str:
+    place = f'y="{px(y_pixels)}" width="12" height="8"'
+    return "".join(
+        f'<rect class="{family}{level}" x="{px(x_pixels + 12 * level)}" {place}/>' for level in range(levels)
+    )
+
+
+def cut(text: str, room: float) -> str:
+    """As much of a text as ``room`` characters hold, with ``…`` where it was cut; nothing below three.
+
+    A wide character counts as two.
+    """
+    if text.isascii() and len(text) <= room:
+        return text
+    widths = [2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text]
+    if sum(widths) <= room:
+        return text
+    if room < 3:
+        return ""
+    used, kept = 1, 0
+    for width in widths:
+        if used + width > room:
+            break
+        used, kept = used + width, kept + 1
+    return text[:kept] + "…"
+
+
+def xml(text: str) -> str:
+    """A text as XML holds it."""
+    return escape(_NOT_XML.sub("\ufffd", text))
+
+
+def attribute(text: str) -> str:
+    """A text as the value of an attribute, in quotes."""
+    return quoteattr(_NOT_XML.sub("\ufffd", text))
+
+
+def px(number: float) -> str:
+    """A coordinate to a tenth of a pixel, as short as can be."""
+    return f"{number:.1f}".removesuffix(".0")
