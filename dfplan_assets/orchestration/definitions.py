@@ -34,7 +34,7 @@ def project_definitions(plan: ProjectPlan, translator: DfplanTranslator | None =
         asset_checks=assets.asset_checks,
         resources=assets.resources,
         executor=assets.executor,
-        schedules=build_schedules(plan, assets, translator),
+        schedules=build_schedules(plan, assets, translator, python=_whole(python_assets(plan, translator))),
         sensors=[build_drift_sensor(plan, translator), *build_source_sensor(plan, translator)],
     )
 
@@ -63,6 +63,11 @@ def _definitions(
         resources=python.resources,
         executor=executor_for(plan.project.scheduling),
     )
+
+
+def _whole(python: PythonAssets) -> frozenset[dg.AssetKey]:
+    """The Python assets that a schedule can run: those without partitions."""
+    return frozenset(key for key in python.keys if python.partitions_of(key) is None)
 
 
 @functools.lru_cache

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,24 @@ def test_selections_take_python_assets_by_their_keys(
     ran: tuple[Path, RunReport, Silent], selection: str, made: set[str]
 ) -> None:
     assert set(states(run(ran[0], selection))) == made
+
+
+def test_a_schedule_runs_the_python_assets_that_it_selects(tmp_path: Path) -> None:
+    path = {"cron": "0 3 * * *", "select": "+report"}
+    schedules = {"path": path, "everything": {"cron": "@daily"}, "stale": {"cron": "@daily", "stale": True}}
+    definitions = project_definitions(plan_of(extended(tmp_path, schedules=schedules)))
+
+    def requested(name: str) -> set[str]:
+        schedule = definitions.resolve_schedule_def(name)
+        at = datetime(2024, 1, 1, tzinfo=timezone.utc)
+        with dg.build_schedule_context(scheduled_execution_time=at) as context:
+            (request,) = schedule.evaluate_tick(context).run_requests or ()
+        return {key.to_user_string() for key in request.asset_selection or ()}
+
+    views = {"revenue", "best", "ranked", "mart/cheap"}
+    assert requested("path") == {"revenue", "models/scores", "ranked", "report"}
+    assert requested("everything") == {*views, "models/scores", "report"}
+    assert requested("stale") == views
 
 
 def test_a_failed_python_asset_stops_what_reads_its_table_alone(tmp_path: Path) -> None:
