@@ -69,7 +69,9 @@ def run(
     if not reports:
         _print_nothing_to_do(options, plan)
         return
-    outcomes = [outcome for report in reports for outcome in report.views.values()]
+    outcomes = [
+        outcome for report in reports for outcome in (*report.views.values(), *report.assets.values())
+    ]
     if options.format == "json":
         print_json(_document(reports[0]) if len(reports) == 1 else _documents(reports))
     else:
@@ -77,6 +79,8 @@ def run(
         for outcome in outcomes:
             if outcome.state == "failed":
                 click.echo(f"Error: {outcome.error}", err=True)
+    for note in (note for report in reports for note in report.notes):
+        click.echo(f"Note: {note}", err=True)
     for check, views in _failed_checks(outcomes).items():
         click.echo(f"Warning: {check}\n  Of: {', '.join(views)}", err=True)
     for warning in dict.fromkeys(outcome.warning for outcome in outcomes):
@@ -171,17 +175,23 @@ def _document(report: RunReport) -> dict[str, Any]:
         "run_id": report.run_id or None,
         **({} if report.partitions is None else {"partition": str(report.partitions)}),
         "success": report.success,
-        "views": {
-            name: {
-                "state": outcome.state,
-                "rows": outcome.rows,
-                "bytes": outcome.bytes,
-                "wall_seconds": outcome.wall_seconds,
-                "error": outcome.error,
-            }
-            for name, outcome in report.views.items()
-        },
+        "views": {name: _figures(outcome) for name, outcome in report.views.items()},
+        **(
+            {"assets": {name: _figures(outcome) for name, outcome in report.assets.items()}}
+            if report.assets
+            else {}
+        ),
         **({"failed_checks": failed_checks} if failed_checks else {}),
+    }
+
+
+def _figures(outcome: ViewOutcome) -> dict[str, Any]:
+    return {
+        "state": outcome.state,
+        "rows": outcome.rows,
+        "bytes": outcome.bytes,
+        "wall_seconds": outcome.wall_seconds,
+        "error": outcome.error,
     }
 
 
@@ -194,7 +204,7 @@ def _table(reports: Sequence[RunReport], partitioned: Collection[str]) -> Table:
     for heading in ("rows", "bytes", "wall seconds"):
         grid.add_column(heading, justify="right")
     grid.add_column("", overflow="fold")
-    rows = [(run, outcome) for run in reports for outcome in run.views.values()]
+    rows = [(run, each) for run in reports for each in (*run.views.values(), *run.assets.values())]
     for run, outcome in rows:
         of = str(run.partitions) if run.partitions and outcome.view in partitioned else ""
         grid.add_row(
