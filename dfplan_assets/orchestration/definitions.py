@@ -7,11 +7,8 @@ from collections.abc import Collection, Iterable
 import dagster as dg
 
 from dfplan_assets.orchestration.assets import source_assets, source_specs, view_assets
-from dfplan_assets.orchestration.drift_sensor import build_drift_sensor
 from dfplan_assets.orchestration.executor import build_executor
 from dfplan_assets.orchestration.runner import ProjectRunner
-from dfplan_assets.orchestration.schedules import build_schedules
-from dfplan_assets.orchestration.source_sensor import build_source_sensor
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
 
@@ -21,6 +18,11 @@ def project_definitions(plan: ProjectPlan, translator: DfplanTranslator | None =
 
     Raises ProjectError for a schedule whose selection means nothing.
     """
+    # A run here and now, which needs none of these, need not wait for their imports.
+    from dfplan_assets.orchestration.drift_sensor import build_drift_sensor
+    from dfplan_assets.orchestration.schedules import build_schedules
+    from dfplan_assets.orchestration.source_sensor import build_source_sensor
+
     translator = translator or DfplanTranslator()
     assets = _definitions(plan, translator, None, source_assets(plan, translator))
     return dg.Definitions(
