@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-    PARTITION_NAME_TAG,
-)
 
+from dfplan_assets.orchestration.partitions import asked_range
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.planning.partitions import partitions_of
 from dfplan_assets.project.partitions import TimePartitions
@@ -91,12 +87,9 @@ class RunsUnderWay:
         partitions = partitions_of(self.plan, part.view)
         if part.key is None or partitions is None:
             return True
-        if PARTITION_NAME_TAG in run.tags:
-            return run.tags[PARTITION_NAME_TAG] == part.key
-        first = run.tags.get(ASSET_PARTITION_RANGE_START_TAG)
-        last = run.tags.get(ASSET_PARTITION_RANGE_END_TAG)
+        first, last = asked_range(run.tags)
         if first is None or last is None:
-            return False
+            return first == part.key
         try:
             if isinstance(partitions, TimePartitions):
                 windows = [partitions.window(key).start for key in (first, part.key, last)]
