@@ -42,7 +42,10 @@ def test_a_range_costs_as_many_times_what_one_partition_does(tmp_path: Path) -> 
     assert [task.times for task in tasks_of(plan, ["daily"], DAYS[1])] == [1]
     costs = estimate(
         [daily],
-        [past_run("daily", seconds, partition_key=DAYS[0]) for seconds in (1.0, 2.0, 3.0)],
+        [
+            past_run("daily", seconds, fingerprint=daily.fingerprint, partition_key=DAYS[0])
+            for seconds in (1.0, 2.0, 3.0)
+        ],
         [],
         history_runs=10,
         cores=2,
