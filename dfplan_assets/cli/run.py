@@ -16,6 +16,7 @@ from dfplan_assets.cli.options import Options, current_options, project_options
 from dfplan_assets.cli.output import print_json, print_text, stdout_to_stderr
 from dfplan_assets.cli.progress import progress_display
 from dfplan_assets.errors import InputError
+from dfplan_assets.orchestration.heap import garbage_left_alone
 
 if TYPE_CHECKING:
     from dfplan_assets.orchestration.runs import RunReport, ViewOutcome
@@ -109,8 +110,9 @@ def _range(partition: str | None, partition_range: str | None) -> tuple[str, str
 
 def _run(plan: ProjectPlan, selection: str | None, asked: tuple[str, str] | None) -> tuple[RunReport, ...]:
     # Importing Dagster takes longer than all other commands do.
-    from dfplan_assets.orchestration.partition_runs import PartitionRange
-    from dfplan_assets.orchestration.runs import run_partitions
+    with garbage_left_alone():
+        from dfplan_assets.orchestration.partition_runs import PartitionRange
+        from dfplan_assets.orchestration.runs import run_partitions
 
     with progress_display() as display:
         return run_partitions(plan, selection, None if asked is None else PartitionRange(*asked), display)
@@ -128,7 +130,8 @@ def _run_stale(plan: ProjectPlan, selection: str | None) -> tuple[RunReport, ...
     parts = to_run(staleness)
     reports: tuple[RunReport, ...] = ()
     if parts or selection is not None:
-        from dfplan_assets.orchestration.runs import run_stale_views
+        with garbage_left_alone():
+            from dfplan_assets.orchestration.runs import run_stale_views
 
         with progress_display() as display:
             reports = run_stale_views(plan, selection, display, staleness)
