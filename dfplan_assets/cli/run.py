@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import atexit
 import gc
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.table import Table
 from rich.text import Text
 
+from dfplan_assets.cli.completion import complete_selection
 from dfplan_assets.cli.options import Options, current_options, project_options
 from dfplan_assets.cli.output import print_json, print_text, stdout_to_stderr
 from dfplan_assets.cli.progress import progress_display
@@ -24,7 +25,7 @@ _STATE_STYLE = {"materialised": "green", "cached": "dim", "failed": "bold red", 
 
 
 @click.command()
-@click.argument("selection", required=False)
+@click.argument("selection", required=False, shell_complete=complete_selection)
 @click.option("--partition", metavar="KEY", help="The partition to run, of views with partitions.")
 @click.option("--partition-range", metavar="FIRST..LAST", help="All partitions from the first to the last.")
 @click.option(
@@ -72,7 +73,7 @@ def run(
     if options.format == "json":
         print_json(_document(reports[0]) if len(reports) == 1 else _documents(reports))
     else:
-        print_text(_table(reports))
+        print_text(_table(reports, {name for name, view in project.views.items() if view.partitions}))
         for outcome in outcomes:
             if outcome.state == "failed":
                 click.echo(f"Error: {outcome.error}", err=True)
@@ -147,7 +148,7 @@ def _failed_checks(outcomes: Sequence[ViewOutcome]) -> dict[str, list[str]]:
     """What checks that did not pass say, with the views of which they say it; not what stopped a view."""
     found: dict[str, list[str]] = {}
     for outcome in outcomes:
-        if outcome.state == "materialised":
+        if outcome.state in ("materialised", "cached"):
             for name, reason in outcome.failed_checks.items():
                 views = found.setdefault(f"{name}: {reason}", [])
                 if outcome.view not in views:
@@ -184,7 +185,7 @@ def _document(report: RunReport) -> dict[str, Any]:
     }
 
 
-def _table(reports: Sequence[RunReport]) -> Table:
+def _table(reports: Sequence[RunReport], partitioned: Collection[str]) -> Table:
     with_partitions = any(report.partitions for report in reports)
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     grid.add_column("view", overflow="fold")
@@ -195,9 +196,10 @@ def _table(reports: Sequence[RunReport]) -> Table:
     grid.add_column("", overflow="fold")
     rows = [(run, outcome) for run in reports for outcome in run.views.values()]
     for run, outcome in rows:
+        of = str(run.partitions) if run.partitions and outcome.view in partitioned else ""
         grid.add_row(
             Text(outcome.view),
-            *((Text(str(run.partitions or "")),) if with_partitions else ()),
+            *((Text(of),) if with_partitions else ()),
             "" if outcome.rows is None else f"{outcome.rows:,}",
             "" if outcome.bytes is None else f"{outcome.bytes:,}",
             "" if outcome.wall_seconds is None else f"{outcome.wall_seconds:.3f}",

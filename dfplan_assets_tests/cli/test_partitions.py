@@ -33,13 +33,14 @@ def test_a_range_is_a_document_of_its_runs(tmp_path: Path, dfplan_json: Callable
 
 def test_a_range_is_a_table_and_a_failure_exit_code_1(tmp_path: Path, dfplan: Dfplan) -> None:
     query = DAILY.replace("select order_date, amount", "select order_date, 100 / (amount - 10) as amount")
-    root = write_daily(tmp_path, daily=query)
+    root = write_daily(tmp_path, {"all_orders": "select amount from orders"}, daily=query)
     result = dfplan("--project", root, "run", "--partition-range", f"{DAYS[0]}..{DAYS[1]}")
     assert result.exit_code == 1
     rows = [line.split() for line in result.stdout.splitlines()]
     assert rows[0][:2] == ["view", "partition"]
-    assert rows[1][:3] == ["daily", "2024-02-27", "2"]
-    assert rows[2] == ["daily", "2024-02-28", "failed"]
+    assert rows[1][:2] == ["all_orders", "5"]
+    assert rows[2][:3] == ["daily", "2024-02-27", "2"]
+    assert rows[3] == ["daily", "2024-02-28", "failed"]
     assert "Error: " in result.stderr
     assert "Divide by zero" in result.stderr
 
