@@ -96,6 +96,11 @@ class _Statement:
         return global_names([self.node])
 
     @cached_property
+    def signature_names(self) -> frozenset[str]:
+        """The names that stand in what DataFusion is told."""
+        return global_names([ast.copy_location(ast.Expr(each), each) for each in self.signatures])
+
+    @cached_property
     def attributes(self) -> dict[str, list[tuple[str, ...]]]:
         """The attributes that it reads of each name, as paths; an empty path where a name stands alone."""
         found: dict[str, list[tuple[str, ...]]] = {}
@@ -254,17 +259,23 @@ class _Walk:
         if name == "*" or index is None:
             return self._whole(module)
         state: object = None
-        if not _has_source(value):
-            try:
+        try:
+            if isinstance(value, types.FunctionType):
+                state, complete = stable_value(_held(value), project_folder(module))[0], False
+            elif isinstance(value, type):
+                complete = False
+            else:
                 state, complete = stable_value(value, project_folder(module))
-            except NoStableFormError:
-                self.notices.add(
-                    f"{shown_name(module)}.{name} is a {_type_name(value)}, whose content is not "
-                    "looked into: only a change of its module is seen"
-                )
-                state, complete = _sha256(index.text), False
-            if complete:
-                return ["value", state], []
+        except NoStableFormError:
+            holds = isinstance(value, types.FunctionType)
+            what = "holds an object" if holds else f"is a {_type_name(value)},"
+            self.notices.add(
+                f"{shown_name(module)}.{name} {what} whose content is not looked into: "
+                "only a change of its module is seen"
+            )
+            state, complete = _sha256(index.text), False
+        if complete:
+            return ["value", state], []
         statements = [*index.binding.get(name, []), *index.changing.get(name, [])]
         if name not in index.binding:
             self.notices.add(
@@ -310,6 +321,10 @@ class _Walk:
                     for path in statement.attributes.get(name, [()]):
                         found.append(self._attribute(value, path))
                 else:
+                    found.append((module, name))
+            for name in sorted((statement.signature_names & vars(module).keys()) - statement.names):
+                # A type of a package is no code of that package; one that the project names is looked up.
+                if not isinstance(vars(module)[name], ModuleType) and _is_own(_origin(module, name)[0]):
                     found.append((module, name))
             found += self._imports(module, statement.node)
         return forms, found
@@ -394,9 +409,15 @@ class _Signatures(ast.NodeTransformer):
         return of.startswith("datafusion.") and getattr(value, "__name__", "") in _REGISTERING
 
 
-def _has_source(value: object) -> bool:
-    """Whether a value is what its statement makes it, with no state of its own: a function, a class."""
-    return isinstance(value, (types.FunctionType, type))
+def _held(function: types.FunctionType) -> list[object]:
+    """What a function holds beside its code: defaults, and values that it closes over."""
+    cells = []
+    for cell in function.__closure__ or ():
+        try:
+            cells.append(cell.cell_contents)
+        except ValueError:
+            continue  # not filled yet
+    return [function.__defaults__, function.__kwdefaults__, cells]
 
 
 def _type_name(value: object) -> str:

@@ -89,7 +89,9 @@ class _Values:
             text = repr(value)
             if " at 0x" in text:
                 raise NoStableFormError  # where it lies in this process
-            return [kind, text.replace(self._folder, "") if self._folder else text]
+            if self._folder:
+                text = text.replace(self._folder, "").replace(self._folder.rstrip("/"), "")
+            return [kind, text]
         if any(value is each for each in self._seen):
             return ["again"]
         self._seen.append(value)

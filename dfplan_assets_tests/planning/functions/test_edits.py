@@ -31,6 +31,7 @@ from pack import deep as renamed
 from pack.tables import HOLIDAYS, unused
 
 F = pa.float64()
+S = pa.float64()
 FACTOR = 2
 LIMITS = {"low": 1, "high": 9}
 PATTERN = re.compile("a+")
@@ -92,7 +93,7 @@ class Total(Base):
     def evaluate(self):
         return pa.scalar(self.held.total)
 
-total = udaf(Total, F, F, [F], "immutable", "total")
+total = udaf(Total, F, F, [S], "immutable", "total")
 
 class Rank(WindowEvaluator):
     def evaluate_all(self, values, num_rows):
@@ -175,7 +176,8 @@ EDITS: list[tuple[str, str, str, str, set[str]]] = [
     ("an object changed by a statement", "shop.py", "append(3)", "append(4)", {"counting"}),
     ("the result's type", "shop.py", 'udf(double, [F], F,', "udf(double, [F], pa.float32(),", {"doubled"}),
     ("the parameter's type", "shop.py", "udf([pa.string()]", "udf([pa.large_string()]", {"matches"}),
-    ("the type of a state", "shop.py", "F, F, [F]", "F, F, [pa.float32()]", {"total"}),
+    ("the type of a state", "shop.py", "F, F, [S]", "F, F, [pa.float32()]", {"total"}),
+    ("the type of a state by its name", "shop.py", "S = pa.float64()", "S = pa.float32()", {"total"}),
     ("volatility", "shop.py", 'F, "immutable", "rank_of"', 'F, "volatile", "rank_of"', {"rank_of"}),
     ("a constant set twice", "rates.py", "BASE = 0.19\n", "BASE = 0.2\nBASE = 0.19\n", NONE),
 ]  # fmt: skip

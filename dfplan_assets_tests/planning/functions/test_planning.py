@@ -345,9 +345,19 @@ def test_what_the_hash_cannot_cover_is_said_and_counts_with_its_whole_module(
     assert before.body_sha256 != after.body_sha256
 
 
-def test_a_constant_read_from_a_file_counts_as_its_value(tmp_path: Path) -> None:
-    text = "import json\nfrom pathlib import Path\nHERE = Path(__file__).parent\n"
-    text += 'RATES = json.loads((HERE / "rates.json").read_text())\n' + made("one", "lambda x: RATES and x")
+@pytest.mark.parametrize(
+    "function",
+    [
+        "RATES = json.loads((HERE / 'rates.json').read_text())\ndef one(x): return RATES and x\n",
+        "def one(x, rates=json.loads((HERE / 'rates.json').read_text())): return rates and x\n",
+        "def made(rates): return lambda x: rates and x\n"
+        "one = made(json.loads((HERE / 'rates.json').read_text()))\n",
+    ],
+)
+def test_a_constant_read_from_a_file_counts_as_its_value(tmp_path: Path, function: str) -> None:
+    text = f"import json\nfrom pathlib import Path\nHERE = Path(__file__).parent\n{function}" + made(
+        "one", "one"
+    )
     bodies = []
     for place, rates in (("a", "[1]"), ("b", "[1]"), ("a", "[2]")):
         write(tmp_path / place, {"f.py": HEAD + text + f"# {rates}\n", "rates.json": rates})
