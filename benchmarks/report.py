@@ -21,7 +21,7 @@ from benchmarks.generated import FIRST_OF_DEMO, layered_views, write_project
 from dfplan_assets.demo.data import make
 
 ROUNDS = 3
-LIMIT_SECONDS = 8.0
+LIMIT_SECONDS = 10.0
 LIMIT_BYTES = 15_000_000
 BROWSER = "chromium"
 

@@ -151,12 +151,17 @@ def commands(group: click.Group, *before: str) -> Iterator[tuple[str, ...]]:
     for name, command in group.commands.items():
         if isinstance(command, click.Group):
             yield from commands(command, *before, name)
-        else:
+        elif (*before, name) not in OF_NO_PROJECT:
             yield (*before, name)
+
+
+# They look at no project: two make a new one, one prints a script for the shell.
+OF_NO_PROJECT = {("init",), ("import-dbt",), ("completion",)}
 
 
 ARGUMENTS: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ("run",): (),
+    ("check",): (),
     ("lineage",): ("VIEW",),
     ("plan",): ("VIEW",),
     ("path",): ("VIEW",),
