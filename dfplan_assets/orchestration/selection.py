@@ -59,12 +59,9 @@ def matching_views(
     definitions: dg.Definitions,
     key_of: Callable[[str], dg.AssetKey],
 ) -> tuple[str, ...]:
-    """The views that a selection means, stored or not, upstream first; raises as ``select_views`` does."""
-    keys = _matching_keys(selection, project, definitions, key_of, ())
-    views = tuple(view for view in project.all_views if key_of(view) in keys)
-    if not views:
-        raise InputError(_where(selection), "it selects no view", _EXAMPLES)
-    return views
+    """The views that a selection means, stored or not, upstream first; raises as ``matching_keys`` does."""
+    keys = matching_keys(selection, project, definitions, key_of, ())
+    return tuple(view for view in project.all_views if key_of(view) in keys)
 
 
 def select_with_python(
@@ -83,7 +80,7 @@ def select_with_python(
         stored = frozenset(view for view in project.all_views if not project.is_virtual(view))
         found = frozenset(python)
     else:
-        keys = _matching_keys(selection, project, definitions, key_of, python) if python else set()
+        keys = matching_keys(selection, project, definitions, key_of, python) if python else set()
         stored = frozenset(
             view for view in project.all_views if key_of(view) in keys and not project.is_virtual(view)
         )
@@ -93,17 +90,25 @@ def select_with_python(
     return stored, found
 
 
-def _matching_keys(
+def matching_keys(
     selection: str,
     project: ProjectPlan,
     definitions: dg.Definitions,
     key_of: Callable[[str], dg.AssetKey],
     python: Collection[dg.AssetKey],
 ) -> AbstractSet[dg.AssetKey]:
+    """The keys of all that a selection means.
+
+    Raises InputError where no view and none of these Python assets is among it, UnknownNameError for a
+    name that stands alone and is neither.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # raised by the selection syntax itself
         parsed = _parse(_with_keys(selection, project, key_of, python), selection)
-        return parsed.resolve(definitions.resolve_asset_graph())
+        keys = parsed.resolve(definitions.resolve_asset_graph())
+    if not any(key_of(view) in keys for view in project.all_views) and keys.isdisjoint(python):
+        raise InputError(_where(selection), "it selects no view", _EXAMPLES)
+    return keys
 
 
 def _parse(with_keys: str, selection: str) -> dg.AssetSelection:

@@ -160,3 +160,50 @@ def test_the_folder_of_no_project_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "dfplan.yaml").write_text(json.dumps({"name": "x"}), encoding="utf-8")
     with pytest.raises(InputError, match="there is no folder"):
         build_definitions(str(tmp_path))
+
+
+_PYTHON = """
+import dagster as dg
+import pandas as pd
+
+
+@dg.asset(group_name="models")
+def model(revenue: pd.DataFrame) -> None: ...
+
+
+@dg.asset
+def other() -> int:
+    return 1
+
+
+@dg.asset(group_name="models")
+def behind(other: int) -> None: ...
+
+
+@dg.asset_check(asset="other")
+def other_is_there() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("select", "exclude", "chosen", "checks"),
+    [
+        ("model", None, {"model"}, 0),
+        ("revenue+", None, {"revenue", "best", "model"}, 0),
+        ("group:models or other", "model", {"other", "behind"}, 1),
+        ("behind", None, {"behind"}, 0),
+        (None, "model or group:staging", {"revenue", "best", "other", "behind"}, 1),
+    ],
+)
+def test_python_assets_are_chosen_as_views_are(
+    tmp_path: Path, select: str | None, exclude: str | None, chosen: set[str], checks: int
+) -> None:
+    shop = write_shop(tmp_path)
+    (shop / "models.py").write_text(_PYTHON, encoding="utf-8")
+    file = shop / "dfplan.yaml"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "extends": ["models"]}), encoding="utf-8")
+    built = build_definitions(shop, select=select, exclude=exclude)
+    made = {name for name, (is_made, _) in asset_graph(built).items() if is_made}
+    assert made == chosen
+    assert len(list(built.asset_checks or ())) == checks
