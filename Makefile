@@ -16,6 +16,8 @@ PORT ?= 3000
 # The demo, and the folder in which both `make run` and `make ui` keep Dagster's runs.
 export DFPLAN_PROJECT := $(CURDIR)/dfplan_assets/demo
 export DAGSTER_HOME := $(DFPLAN_PROJECT)/.dfplan/dagster
+# The days of the view that is made day by day: all that it has.
+DEMO_DAYS := 1998-07-04..1998-08-02
 
 # Part of the stamp's name, so that another PYTHON gets a new environment.
 PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null)
@@ -42,13 +44,13 @@ $(READY): constraints.txt setup.cfg
 run: $(READY)
 	$(BIN)/python -m dfplan_assets.demo.data
 	@mkdir -p "$(DAGSTER_HOME)"
-	$(BIN)/dfplan --project "$(DFPLAN_PROJECT)" run
+	$(BIN)/dfplan --project "$(DFPLAN_PROJECT)" run --partition-range "$(DEMO_DAYS)"
 	@echo
 	@echo "See it in the Dagster UI:  make ui"
 
 ui: $(READY)
 	@mkdir -p "$(DAGSTER_HOME)"
-	@test -e "$(DAGSTER_HOME)/dagster.yaml" || printf 'telemetry:\n  enabled: false\n' > "$(DAGSTER_HOME)/dagster.yaml"
+	@test -e "$(DAGSTER_HOME)/dagster.yaml" || printf 'telemetry: {enabled: false}\nnux: {enabled: false}\n' > "$(DAGSTER_HOME)/dagster.yaml"
 	@echo "The Dagster UI: http://127.0.0.1:$(PORT) (Ctrl-C ends it)"
 	@$(BIN)/dagster dev --host 127.0.0.1 --port $(PORT)
 

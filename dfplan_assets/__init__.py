@@ -60,17 +60,18 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    if name == "errors":
-        return import_module("dfplan_assets.errors")
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    globals()[name] = found
-    return found
+if not TYPE_CHECKING:  # or any name at all would seem to be there
 
+    def __getattr__(name: str) -> object:
+        if name == "errors":
+            return import_module("dfplan_assets.errors")
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found: object = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        globals()[name] = found
+        return found
 
-def __dir__() -> list[str]:
-    # Every `dg` command imports all that is listed here to find components among it, so that what is heavy,
-    # or might fail for a reason of its own, must not be.
-    return sorted({*globals(), "DfplanProject"})
+    def __dir__() -> list[str]:
+        # Every `dg` command imports all that is listed here to find components among it, so that what is
+        # heavy, or might fail for a reason of its own, must not be.
+        return sorted({*globals(), "DfplanProject"})

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import atexit
 import gc
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.table import Table
 from rich.text import Text
 
+from dfplan_assets.cli.completion import complete_selection
 from dfplan_assets.cli.options import Options, current_options, project_options
 from dfplan_assets.cli.output import print_json, print_text, stdout_to_stderr
 from dfplan_assets.cli.progress import progress_display
 from dfplan_assets.errors import InputError
+from dfplan_assets.orchestration.heap import garbage_left_alone
 
 if TYPE_CHECKING:
     from dfplan_assets.orchestration.runs import RunReport, ViewOutcome
@@ -24,7 +26,7 @@ _STATE_STYLE = {"materialised": "green", "cached": "dim", "failed": "bold red", 
 
 
 @click.command()
-@click.argument("selection", required=False)
+@click.argument("selection", required=False, shell_complete=complete_selection)
 @click.option("--partition", metavar="KEY", help="The partition to run, of views with partitions.")
 @click.option("--partition-range", metavar="FIRST..LAST", help="All partitions from the first to the last.")
 @click.option(
@@ -74,7 +76,7 @@ def run(
     if options.format == "json":
         print_json(_document(reports[0]) if len(reports) == 1 else _documents(reports))
     else:
-        print_text(_table(reports))
+        print_text(_table(reports, {name for name, view in project.views.items() if view.partitions}))
         for outcome in outcomes:
             if outcome.state == "failed":
                 click.echo(f"Error: {outcome.error}", err=True)
@@ -108,8 +110,9 @@ def _range(partition: str | None, partition_range: str | None) -> tuple[str, str
 
 def _run(plan: ProjectPlan, selection: str | None, asked: tuple[str, str] | None) -> tuple[RunReport, ...]:
     # Importing Dagster takes longer than all other commands do.
-    from dfplan_assets.orchestration.partition_runs import PartitionRange
-    from dfplan_assets.orchestration.runs import run_partitions
+    with garbage_left_alone():
+        from dfplan_assets.orchestration.partition_runs import PartitionRange
+        from dfplan_assets.orchestration.runs import run_partitions
 
     with progress_display() as display:
         return run_partitions(plan, selection, None if asked is None else PartitionRange(*asked), display)
@@ -127,7 +130,8 @@ def _run_stale(plan: ProjectPlan, selection: str | None) -> tuple[RunReport, ...
     parts = to_run(staleness)
     reports: tuple[RunReport, ...] = ()
     if parts or selection is not None:
-        from dfplan_assets.orchestration.runs import run_stale_views
+        with garbage_left_alone():
+            from dfplan_assets.orchestration.runs import run_stale_views
 
         with progress_display() as display:
             reports = run_stale_views(plan, selection, display, staleness)
@@ -151,7 +155,7 @@ def _failed_checks(outcomes: Sequence[ViewOutcome]) -> dict[str, list[str]]:
     """What checks that did not pass say, with the views of which they say it; not what stopped a view."""
     found: dict[str, list[str]] = {}
     for outcome in outcomes:
-        if outcome.state == "materialised":
+        if outcome.state in ("materialised", "cached"):
             for name, reason in outcome.failed_checks.items():
                 views = found.setdefault(f"{name}: {reason}", [])
                 if outcome.view not in views:
@@ -194,7 +198,7 @@ def _figures(outcome: ViewOutcome) -> dict[str, Any]:
     }
 
 
-def _table(reports: Sequence[RunReport]) -> Table:
+def _table(reports: Sequence[RunReport], partitioned: Collection[str]) -> Table:
     with_partitions = any(report.partitions for report in reports)
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     grid.add_column("view", overflow="fold")
@@ -205,9 +209,10 @@ def _table(reports: Sequence[RunReport]) -> Table:
     grid.add_column("", overflow="fold")
     rows = [(run, each) for run in reports for each in (*run.views.values(), *run.assets.values())]
     for run, outcome in rows:
+        of = str(run.partitions) if run.partitions and outcome.view in partitioned else ""
         grid.add_row(
             Text(outcome.view),
-            *((Text(str(run.partitions or "")),) if with_partitions else ()),
+            *((Text(of),) if with_partitions else ()),
             "" if outcome.rows is None else f"{outcome.rows:,}",
             "" if outcome.bytes is None else f"{outcome.bytes:,}",
             "" if outcome.wall_seconds is None else f"{outcome.wall_seconds:.3f}",

@@ -8,13 +8,10 @@ from collections.abc import Collection, Iterable
 import dagster as dg
 
 from dfplan_assets.orchestration.assets import source_assets, source_specs, view_assets
-from dfplan_assets.orchestration.drift_sensor import build_drift_sensor
 from dfplan_assets.orchestration.executor import build_executor
 from dfplan_assets.orchestration.project_translator import translator_of
 from dfplan_assets.orchestration.python_assets import PythonAssets, python_assets
 from dfplan_assets.orchestration.runner import ProjectRunner
-from dfplan_assets.orchestration.schedules import build_schedules
-from dfplan_assets.orchestration.source_sensor import build_source_sensor
 from dfplan_assets.orchestration.translator import DfplanTranslator, check_keys
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.project.model import Scheduling
@@ -27,7 +24,13 @@ def project_definitions(plan: ProjectPlan, translator: DfplanTranslator | None =
     translator the project's own is taken. Raises ProjectError for a schedule whose selection means nothing,
     for a translator that gives two tables one key, and as ``python_assets`` does.
     """
+    # A run here and now, which needs none of these, need not wait for their imports.
+    from dfplan_assets.orchestration.drift_sensor import build_drift_sensor
+    from dfplan_assets.orchestration.schedules import build_schedules
+    from dfplan_assets.orchestration.source_sensor import build_source_sensor
+
     translator = translator or translator_of(plan.project)
+    check_keys(plan, translator)
     assets = _definitions(plan, translator, None, source_assets(plan, translator))
     return dg.Definitions(
         assets=assets.assets,
@@ -46,6 +49,7 @@ def run_definitions(
 
     Making the assets of a thousand views takes seconds, which a run of a few need not wait for.
     """
+    check_keys(plan, translator)
     return _definitions(plan, translator, views, source_specs(plan, translator).values())
 
 
@@ -55,7 +59,6 @@ def _definitions(
     views: Collection[str] | None,
     sources: Iterable[dg.AssetsDefinition | dg.AssetSpec],
 ) -> dg.Definitions:
-    check_keys(plan, translator)
     python = python_assets(plan, translator) if views is None else PythonAssets()
     return dg.Definitions(
         assets=[*view_assets(plan, translator, ProjectRunner(plan), views), *sources, *python.assets],

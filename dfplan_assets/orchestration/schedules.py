@@ -32,7 +32,8 @@ def build_schedules(
     """A schedule for each that ``dfplan.yaml`` has; ``definitions`` are the assets they choose from.
 
     With ``chosen``, each runs those of these views that it selects, and one that selects none of them is
-    left out. Of these Python assets each runs those that it selects, but for one of what is stale. Raises ProjectError, with the schedule's name, for a selection that cannot be read or selects nothing.
+    left out. Of these Python assets each runs those that it selects, but for one of what is stale. Raises
+    ProjectError, with the schedule's name, for a selection that cannot be read or selects nothing.
     """
     built = []
     for each in plan.project.schedules:

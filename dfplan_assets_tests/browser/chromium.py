@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 REQUIRED_VARIABLE = "DFPLAN_TESTS_NEED_CHROMIUM"
-PATIENCE_MILLISECONDS = 90_000
+PATIENCE_MILLISECONDS = 60_000
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _HERE = {"127.0.0.1", "localhost", "::1"}
 _ARGUMENTS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -17,10 +18,14 @@ class Dagster:
     page: Page
     url: str
 
-    def materialize_everything(self) -> None:
-        """The button of the global graph."""
+    def materialize(self, selection: str, assets: int) -> None:
+        """Select so many assets in the global graph, in Dagster's syntax, and press its button."""
         self._open("/asset-groups")
-        self.page.get_by_role("button", name="Materialize all").click()
+        expect(self.page.get_by_role("button", name=re.compile("Materialize all"))).to_be_visible()
+        self.page.locator(".CodeMirror").first.click()
+        self.page.keyboard.type(selection)
+        self.page.keyboard.press("Enter")
+        self.page.get_by_role("button", name=f"Materialize all ({assets})").click()
         expect(self.page.get_by_text("Launched run")).to_be_visible()
 
     def asset(self, key: str) -> AssetPage:
@@ -79,13 +84,9 @@ class AssetPage:
         name_cell = self.page.get_by_role("cell", name=name, exact=True)
         return self.page.get_by_role("row").filter(has=name_cell)
 
-    def metadata(self, key: str) -> Locator:
-        """The row of a key in the latest materialisation's metadata."""
-        return self.page.get_by_role("row").filter(has=self.page.get_by_text(key, exact=True))
-
     def says_failed(self) -> Locator:
         """What the head says of a run that failed since the latest materialisation."""
-        return self.page.get_by_text(re.compile("Run .* failed|Failed", re.IGNORECASE)).first
+        return self.page.get_by_text(re.compile("^Failed in"))
 
     def materialize(self) -> None:
         """The button of this page."""
@@ -112,17 +113,6 @@ class RunPage:
         """A line among the run's events."""
         return self.page.get_by_text(text)
 
-    def show(self, key: str) -> Locator:
-        """Open the dialog behind a piece of Markdown and give it."""
-        row = self.page.get_by_role("row").filter(has=self.page.get_by_text(key, exact=True))
-        row.get_by_text("[Show Markdown]").click()
-        return self.page.get_by_role("dialog")
-
-    def close_dialog(self) -> None:
-        """Close what ``show`` opened."""
-        self.page.keyboard.press("Escape")
-        expect(self.page.get_by_role("dialog")).to_have_count(0)
-
 
 @dataclass(frozen=True)
 class SensorPage:
@@ -137,6 +127,45 @@ class SensorPage:
     def latest_run(self) -> Locator:
         """The link to the run that the latest tick asked for."""
         return self.page.get_by_role("row", name="Latest tick")
+
+
+@dataclass(frozen=True)
+class Report:
+    """The page that ``dfplan report`` writes, opened from the disk."""
+
+    page: Page
+
+    @classmethod
+    def open(cls, page: Page, file: Path) -> Report:
+        """Open the file in a window."""
+        page.goto(file.as_uri())
+        expect(page.get_by_placeholder("Search")).to_be_visible()
+        return cls(page)
+
+    def search(self, words: str) -> Locator:
+        """Type into the field at the top, as by its key; gives what is found."""
+        self.page.keyboard.press("/")
+        self.page.keyboard.type(words)
+        return self.page.get_by_role("listbox").get_by_role("option")
+
+    @property
+    def heading(self) -> Locator:
+        """What the page is about now."""
+        return self.page.get_by_role("heading", level=1)
+
+
+def open_picture(page: Page, key: str) -> Locator:
+    """Open the dialog behind a piece of metadata; gives the image in it."""
+    # Tables of events hold tables of metadata: the innermost row that names the key is the one.
+    row = page.get_by_role("row").filter(has=page.get_by_text(key, exact=True)).last
+    row.get_by_text("[Show Markdown]").click()
+    return page.get_by_role("dialog").locator("img")
+
+
+def close_dialog(page: Page) -> None:
+    """Close what ``open_picture`` opened."""
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def picture_size(image: Locator) -> tuple[int, int]:

@@ -22,7 +22,7 @@ import dfplan_assets
 from dfplan_assets.demo import data
 
 _T = TypeVar("_T")
-SCALE = "0.001"
+LEAST_SCALE = "0.001"
 PATIENCE_SECONDS = 120
 _DEMO = Path(data.__file__).parent
 _PACKAGE_PARENT = Path(dfplan_assets.__file__).parent.parent
@@ -59,27 +59,39 @@ class Server:
     url: str
     log: Path
 
+    def ask(self, query: str, **variables: object) -> dict[str, Any]:
+        """The data that answers a query in GraphQL."""
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(
+            f"{self.url}/graphql", body, headers={"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
+            content = json.load(answer)
+        assert "errors" not in content, content["errors"]
+        found: dict[str, Any] = content["data"]
+        return found
+
     def run_ended(self, number: int) -> Run:
         """The run of this number, counted from 1, once it has ended."""
 
         def ended() -> Run | None:
-            runs = self._ask(_RUNS)["runsOrError"]["results"]  # the newest first
+            runs = self.ask(_RUNS)["runsOrError"]["results"]  # the newest first
             if len(runs) < number or runs[-number]["status"] not in {"SUCCESS", "FAILURE", "CANCELED"}:
                 return None
             run_id, status = runs[-number]["runId"], runs[-number]["status"]
-            made = self._ask(_MADE, id=run_id)["runOrError"]["assetMaterializations"]
+            made = self.ask(_MADE, id=run_id)["runOrError"]["assetMaterializations"]
             return Run(run_id, status, frozenset("/".join(each["assetKey"]["path"]) for each in made))
 
         return self.until(f"the end of run {number}", ended)
 
     def stale_status(self, asset: str) -> str:
         """What the UI calls unsynced is ``STALE``."""
-        status: str = self._ask(_STALE, path=asset.split("/"))["assetNodeOrError"]["staleStatus"]
+        status: str = self.ask(_STALE, path=asset.split("/"))["assetNodeOrError"]["staleStatus"]
         return status
 
     def loaded_at(self) -> float:
         """When the code location was loaded last, in seconds since the epoch."""
-        (entry,) = self._ask(_LOADED)["workspaceOrError"]["locationEntries"]
+        (entry,) = self.ask(_LOADED)["workspaceOrError"]["locationEntries"]
         assert entry["locationOrLoadError"]["__typename"] == "RepositoryLocation", self.tail()
         return float(entry["updatedTimestamp"])
 
@@ -95,31 +107,20 @@ class Server:
         """The end of what the server wrote."""
         return self.log.read_text(errors="replace")[-4000:]
 
-    def _ask(self, query: str, **variables: object) -> dict[str, Any]:
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(
-            f"{self.url}/graphql", body, headers={"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
-            content = json.load(answer)
-        assert "errors" not in content, content["errors"]
-        found: dict[str, Any] = content["data"]
-        return found
 
-
-def copy_demo(folder: Path) -> Path:
-    """The demo as ``folder``, with as little data as there can be."""
+def copy_demo(folder: Path, scale: str = LEAST_SCALE) -> Path:
+    """The demo as ``folder``, with data of this scale; the least there can be, unless told otherwise."""
     shutil.copytree(
         _DEMO, folder, ignore=shutil.ignore_patterns("data", "warehouse", ".dfplan", ".data.*", "__pycache__")
     )
-    data.make(folder, SCALE)
+    data.make(folder, scale)
     return folder
 
 
 @contextlib.contextmanager
 def dagster_dev(project: Path, home: Path) -> Iterator[Server]:
-    """Webserver, daemon and code location of ``project`` while the block lasts; ``home`` is to be made."""
-    home.mkdir()
+    """Webserver, daemon and code location of ``project`` while the block lasts, with Dagster's ``home``."""
+    home.mkdir(exist_ok=True)
     (home / "dagster.yaml").write_text(_INSTANCE, encoding="utf-8")
     port = _free_port()
     server = Server(f"http://127.0.0.1:{port}", home / "dev.log")
@@ -130,7 +131,7 @@ def dagster_dev(project: Path, home: Path) -> Iterator[Server]:
         "DFPLAN_PROJECT": str(project),
         "PYTHONPATH": str(_PACKAGE_PARENT),
     }
-    with server.log.open("wb") as log:
+    with server.log.open("ab") as log:
         process = subprocess.Popen(
             [*command, "--host", "127.0.0.1", "--port", str(port)],
             env=environment,

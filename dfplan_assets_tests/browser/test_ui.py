@@ -11,10 +11,19 @@ import pyarrow.compute as pc
 import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 import pytest
-from playwright.sync_api import Browser, expect
+from click.testing import CliRunner
+from playwright.sync_api import Browser, Locator, expect
 
+from dfplan_assets.cli import main
 from dfplan_assets_tests.browser.chromium import browser, open_window
-from dfplan_assets_tests.browser.pages import Dagster, inked_pixels, picture_size
+from dfplan_assets_tests.browser.pages import (
+    Dagster,
+    Report,
+    close_dialog,
+    inked_pixels,
+    open_picture,
+    picture_size,
+)
 from dfplan_assets_tests.browser.server import Server, copy_demo, dagster_dev
 
 
@@ -37,6 +46,19 @@ def double_targets(file: Path) -> None:
         writer.write_table(targets.set_column(place, "target_revenue", doubled))
 
 
+def assert_drawn(image: Locator) -> None:
+    width, height = picture_size(image)
+    assert width > 300
+    assert height > 100
+
+
+def write_report(project: Path) -> Path:
+    file = project / "report.html"
+    done = CliRunner().invoke(main, ["--project", str(project), "report", "--output", str(file)])
+    assert done.exit_code == 0, done.output
+    return file
+
+
 WRONG = "cast(markets.nation_name as bigint) as nation_name"
 
 
@@ -52,27 +74,27 @@ def tell(chromium: Browser, server: Server, project: Path, screenshots: Path) ->
     window = open_window(chromium, screenshots)
     ui = Dagster(window.page, server.url)
 
-    # Everything is materialised from the graph.
-    ui.materialize_everything()
+    # Everything is materialised from the graph, but for the view of which Dagster would ask: which days?
+    ui.materialize("not key:daily_revenue", 46)
     window.shoot("graph")
     first = server.run_ended(1)
     assert (first.status, len(first.views)) == ("SUCCESS", 46)
     run = ui.run(first.id)
     expect(run.says("Succeeded (46)")).to_be_visible()
     window.shoot("run")
-    chart = run.show("dfplan/timeline")
-    width, height = picture_size(chart.locator("img"))
-    assert width > 300
-    assert height > 100
+    assert_drawn(open_picture(window.page, "dfplan/timeline"))
     window.shoot("run-gantt")
-    run.close_dialog()
+    close_dialog(window.page)
 
     # An asset says how many rows it has, and where its columns come from.
     asset = ui.asset("order_totals")
     expect(asset.row_count()).to_have_text(f"{orders_since_1993(project):,}")
     expect(asset.column("net_amount")).to_contain_text("from staging.order_lines.net_amount (direct)")
     expect(asset.unsynced).to_have_count(0)
-    window.shoot("asset", whole=True)
+    window.shoot("asset")
+    assert_drawn(open_picture(window.page, "dfplan/plan_picture"))
+    window.shoot("asset-plan")
+    close_dialog(window.page)
 
     # A second run makes lines of its numbers.
     asset.materialize()
@@ -131,4 +153,43 @@ def tell(chromium: Browser, server: Server, project: Path, screenshots: Path) ->
     expect(sensor.latest_run()).to_contain_text("1 run requested")
     window.shoot("sensor")
 
+    # The report opens from the disk and finds a view by what it is about, or by one of its columns.
+    report = Report.open(window.page, write_report(project))
+    window.shoot("report")
+    expect(report.search("quarter attainment").first).to_contain_text("target_attainment")
+    window.shoot("report-search")
+    window.page.keyboard.press("Enter")
+    expect(report.heading).to_have_text("target_attainment")
+    window.shoot("report-view")
+
     assert window.asked_elsewhere == []
+    show_again(chromium, server, first.id, project / "report.html", screenshots)
+
+
+def show_again(chromium: Browser, server: Server, run_id: str, report: Path, screenshots: Path) -> None:
+    """The pictures in dark colours, and the pages on a narrow window, for people to look at."""
+    window = open_window(chromium, screenshots, "dark")
+    ui = Dagster(window.page, server.url)
+    ui.asset("order_totals")
+    window.shoot("dark-asset")
+    assert_drawn(open_picture(window.page, "dfplan/plan_picture"))
+    window.shoot("dark-asset-plan")
+    close_dialog(window.page)
+    assert_drawn(open_picture(window.page, "dfplan/operator_timeline"))
+    window.shoot("dark-asset-operators")
+    ui.run(run_id)
+    assert_drawn(open_picture(window.page, "dfplan/timeline"))
+    window.shoot("dark-run-gantt")
+    Report.open(window.page, report)
+    window.shoot("dark-report")
+
+    narrow = open_window(chromium, screenshots, width=800, height=900)  # Dagster's own pages need that much
+    ui = Dagster(narrow.page, server.url)
+    ui.asset("order_totals")
+    narrow.shoot("narrow-asset")
+    assert_drawn(open_picture(narrow.page, "dfplan/plan_picture"))
+    narrow.shoot("narrow-asset-plan")
+    narrow.page.set_viewport_size({"width": 400, "height": 800})
+    Report.open(narrow.page, report)
+    narrow.shoot("narrow-report", whole=True)
+    assert window.asked_elsewhere + narrow.asked_elsewhere == []

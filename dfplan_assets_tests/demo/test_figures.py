@@ -119,6 +119,22 @@ def test_months_accumulate_and_compare_with_the_months_before(demo: Warehouse, s
         assert row["change_on_year_before"] == (sales[-1] - sales[-13] if at >= 12 else None)
 
 
+def test_each_of_the_last_thirty_days_has_its_orders(demo: Warehouse, shop: Shop) -> None:
+    days = [datetime.date(1998, 7, 4) + datetime.timedelta(days=day) for day in range(30)]
+    assert days[-1] == max(order.day for order in shop.orders)
+    orders: dict[tuple[datetime.date, str], list[Order]] = defaultdict(list)
+    for order in shop.orders:
+        if order.day in days:
+            orders[order.day, order.priority.partition("-")[2]].append(order)
+    rows = by(demo.rows("daily_revenue"), "order_date", "priority")
+    assert rows.keys() == orders.keys()
+    for key, row in rows.items():
+        assert row["order_count"] == len(orders[key])
+        assert row["net_amount"] == sum(order.net for order in orders[key])
+        returned = [line.net for order in orders[key] for line in order.lines if line.returned]
+        assert row["returned_amount"] == (sum(returned) if returned else None)
+
+
 def test_the_top_products_are_the_second_twenty(demo: Warehouse, shop: Shop) -> None:
     net: dict[int, Decimal] = defaultdict(Decimal)
     for line in shop.lines:

@@ -37,6 +37,15 @@ class DemoView:
         assert isinstance(params, dict)
         return params
 
+    @property
+    def days(self) -> dict[str, Value]:
+        """Of a view that is made day by day: the parameters that give all its days at once."""
+        partitions = self.options.get("partitions")
+        if partitions is None:
+            return {}
+        assert isinstance(partitions, dict)
+        return {"partition_start": partitions["from"], "partition_end": partitions["to"]}
+
 
 @dataclass(frozen=True)
 class Warehouse:
@@ -95,7 +104,7 @@ def run(folder: Path, target_partitions: int, **overrides: Value) -> Warehouse:
     while waiting:
         before = len(waiting)
         for view in list(waiting.values()):
-            params = {**settings()["params"], **view.params, **overrides}
+            params = {**settings()["params"], **view.params, **view.days, **overrides}
             try:
                 frame = context.sql(view.sql, param_values=_named_in(view.sql, params))
             except ValueError as error:
