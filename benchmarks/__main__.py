@@ -14,12 +14,15 @@ BENCHMARKS = (
     "scheduling",
     "ordering",
     "materialising",
+    "pictures",
     "steps",
     "thousand",
     "code_location",
     "dev_start",
     "long_tail",
     "staleness",
+    "checks",
+    "report",
 )
 
 

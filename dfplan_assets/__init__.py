@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from dfplan_assets import errors
     from dfplan_assets.orchestration.building import build_definitions, build_view_assets
     from dfplan_assets.orchestration.component import DfplanProject
+    from dfplan_assets.orchestration.datafusion_resource import DataFusionResource
     from dfplan_assets.orchestration.drift_sensor import build_drift_sensor
     from dfplan_assets.orchestration.executor import dfplan_executor, with_measured_priorities
+    from dfplan_assets.orchestration.io_manager import DfplanIOManager
     from dfplan_assets.orchestration.translator import DfplanTranslator, DfplanTranslatorSettings
     from dfplan_assets.planning.project_plan import plan_project
     from dfplan_assets.project import load_project
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "DataFusionResource",
+    "DfplanIOManager",
     "DfplanProject",
     "DfplanTranslator",
     "DfplanTranslatorSettings",
@@ -40,6 +44,8 @@ __all__ = [
 
 # A name stands here, in __all__ and among the imports above; a test holds the three together.
 _MODULES = {
+    "DataFusionResource": "orchestration.datafusion_resource",
+    "DfplanIOManager": "orchestration.io_manager",
     "DfplanProject": "orchestration.component",
     "DfplanTranslator": "orchestration.translator",
     "DfplanTranslatorSettings": "orchestration.translator",
@@ -54,17 +60,18 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    if name == "errors":
-        return import_module("dfplan_assets.errors")
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    globals()[name] = found
-    return found
+if not TYPE_CHECKING:  # or any name at all would seem to be there
 
+    def __getattr__(name: str) -> object:
+        if name == "errors":
+            return import_module("dfplan_assets.errors")
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found: object = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        globals()[name] = found
+        return found
 
-def __dir__() -> list[str]:
-    # Every `dg` command imports all that is listed here to find components among it, so that what is heavy,
-    # or might fail for a reason of its own, must not be.
-    return sorted({*globals(), "DfplanProject"})
+    def __dir__() -> list[str]:
+        # Every `dg` command imports all that is listed here to find components among it, so that what is
+        # heavy, or might fail for a reason of its own, must not be.
+        return sorted({*globals(), "DfplanProject"})

@@ -9,6 +9,7 @@ from __future__ import annotations
 import click
 
 from dfplan_assets.cli.check import check
+from dfplan_assets.cli.completion import completion
 from dfplan_assets.cli.diff import diff
 from dfplan_assets.cli.golden import golden
 from dfplan_assets.cli.history import history
@@ -60,7 +61,8 @@ for _command in (
     regressions,
     report,
     store,
-    init,
+    completion,
     import_dbt,
+    init,
 ):
     main.add_command(_command)

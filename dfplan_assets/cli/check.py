@@ -9,8 +9,10 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from dfplan_assets.cli.completion import complete_selection
 from dfplan_assets.cli.options import current_options, project_options
 from dfplan_assets.cli.output import print_json, print_text, stdout_to_stderr
+from dfplan_assets.errors import InputError
 
 if TYPE_CHECKING:
     from dfplan_assets.execution.data_checks import Finding
@@ -20,16 +22,16 @@ _STYLE = {"passed": "green", "failed": "bold red", "warned": "yellow", "cannot b
 
 
 @click.command()
-@click.argument("selection", required=False)
+@click.argument("selection", required=False, shell_complete=complete_selection)
 @click.option("--partition", metavar="KEY", help="Only this partition, of views with partitions.")
 @project_options
 @click.pass_context
 def check(ctx: click.Context, selection: str | None, partition: str | None) -> None:
     """Make the checks of SELECTION over the last published results; of all views if none is given.
 
-    Runs no view and writes nothing. SELECTION is as for run. Of a view with partitions, all that are
-    published count together. Exits with 1 where a check did not pass, unless its severity is warn, or could
-    not be made.
+    Runs no view and publishes nothing. SELECTION is as for run. Of a view with partitions, all that are
+    published count together; with --partition, only such views are checked. Exits with 1 where a check did
+    not pass, unless its severity is warn, or could not be made.
     """
     options = current_options()
     with stdout_to_stderr():
@@ -42,12 +44,12 @@ def check(ctx: click.Context, selection: str | None, partition: str | None) -> N
         project = load_project(options.project)
         plan = plan_remembered(project, keep=False)
         selected = _selected(plan, selection)
+        checked = [name for name in plan.all_views if name in selected and project.views[name].checks]
+        if partition is not None:
+            checked = _partitioned(plan, checked, partition)
         warehouse = Warehouse.of(project)
-        found: dict[str, tuple[Finding, ...]] = {}
         with open_runtime(project.engine, warehouse) as runtime:
-            for name in plan.all_views:
-                if name in selected and project.views[name].checks:
-                    found[name] = check_published(plan, name, warehouse, runtime, partition)
+            found = {name: check_published(plan, name, warehouse, runtime, partition) for name in checked}
     states = [_state(finding) for findings in found.values() for finding in findings]
     success = not {"failed", "cannot be told"}.intersection(states)
     if options.format == "json":
@@ -64,11 +66,23 @@ def _selected(plan: ProjectPlan, selection: str | None) -> frozenset[str]:
         return frozenset(plan.all_views)
     # Importing Dagster takes longer than all checks of a small project do.
     from dfplan_assets.orchestration.definitions import run_definitions
+    from dfplan_assets.orchestration.project_translator import translator_of
     from dfplan_assets.orchestration.selection import select_views
-    from dfplan_assets.orchestration.translator import DfplanTranslator
 
-    translator = DfplanTranslator()
+    translator = translator_of(plan.project)
     return select_views(selection, plan, run_definitions(plan, translator), translator.get_asset_key)
+
+
+def _partitioned(plan: ProjectPlan, views: Sequence[str], partition: str) -> list[str]:
+    """Those of these views that have partitions; raises InputError where none has."""
+    found = [name for name in views if plan.project.views[name].partitions is not None]
+    if not found:
+        raise InputError(
+            f"--partition {partition}",
+            "no view of the selection has both partitions and checks",
+            "Check it without a partition.",
+        )
+    return found
 
 
 def _state(finding: Finding) -> str:

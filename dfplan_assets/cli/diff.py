@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from dfplan_assets.cli.completion import complete_view
 from dfplan_assets.cli.now import Now
 from dfplan_assets.cli.options import current_options, project_options
 from dfplan_assets.cli.output import print_json, print_text
@@ -31,7 +32,7 @@ _KIND_STYLE = {
 
 
 @click.command()
-@click.argument("view")
+@click.argument("view", shell_complete=complete_view)
 @click.argument("a", required=False)
 @click.argument("b", required=False)
 @project_options

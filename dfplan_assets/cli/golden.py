@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.text import Text
 
+from dfplan_assets.cli.completion import complete_view
 from dfplan_assets.cli.diff import tree_rows
 from dfplan_assets.cli.options import current_options, options_with_formats, project_options
 from dfplan_assets.cli.output import print_json, print_text
@@ -28,7 +29,7 @@ def golden() -> None:
 
 
 @golden.command()
-@click.argument("views", metavar="[VIEW…]", nargs=-1)
+@click.argument("views", shell_complete=complete_view, metavar="[VIEW…]", nargs=-1)
 @click.option(
     "--sizes", is_flag=True, help="Take the sizes of all tables anew, from the data and the last runs."
 )
@@ -52,7 +53,7 @@ def update(views: tuple[str, ...], sizes: bool) -> None:
 
 
 @golden.command()
-@click.argument("views", metavar="[VIEW…]", nargs=-1)
+@click.argument("views", shell_complete=complete_view, metavar="[VIEW…]", nargs=-1)
 @click.option(
     "--level",
     type=click.Choice(["meaning", "plan"]),
@@ -82,7 +83,7 @@ def check(ctx: click.Context, views: tuple[str, ...], level: Level | None) -> No
 
 
 @golden.command()
-@click.argument("views", metavar="VIEW…", nargs=-1, required=True)
+@click.argument("views", shell_complete=complete_view, metavar="VIEW…", nargs=-1, required=True)
 @click.option("--note", required=True, metavar="TEXT", help="Why the new plan is as it should be.")
 @project_options
 def accept(views: tuple[str, ...], note: str) -> None:

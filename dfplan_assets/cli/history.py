@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dfplan_assets.cli.acceptances import acceptance_document, acceptance_text
+from dfplan_assets.cli.completion import complete_view
 from dfplan_assets.cli.options import current_options, project_options
 from dfplan_assets.cli.output import isoformat, print_json, print_text
 from dfplan_assets.cli.stored import SHORT_KEY_CHARACTERS, bundles_of, stored
@@ -40,7 +41,7 @@ class _Plan:
 
 
 @click.command()
-@click.argument("view")
+@click.argument("view", shell_complete=complete_view)
 @project_options
 def history(view: str) -> None:
     """The plans that VIEW has had, what changed from one to the next and who accepted them, and its runs.

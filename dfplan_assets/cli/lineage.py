@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from dfplan_assets.cli.completion import complete_view
 from dfplan_assets.cli.options import current_options, project_options
 from dfplan_assets.cli.output import print_json, print_text
 from dfplan_assets.cli.planned import planned
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("view", required=False)
+@click.argument("view", required=False, shell_complete=complete_view)
 @click.option("--sources", is_flag=True, help="Follow columns through all views, down to the sources.")
 @project_options
 def lineage(view: str | None, sources: bool) -> None:

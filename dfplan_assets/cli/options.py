@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from dfplan_assets.lookup import nearest_project
 
@@ -40,6 +41,7 @@ def _with_options(command: _Command, formats: tuple[OutputFormat, ...]) -> _Comm
         "--project",
         metavar="DIR",
         expose_value=False,
+        shell_complete=_folders,
         callback=_remember(_PROJECT),
         help="The folder with dfplan.yaml. Default: the current folder, then $DFPLAN_PROJECT, then the demo.",
     )
@@ -56,11 +58,20 @@ def _with_options(command: _Command, formats: tuple[OutputFormat, ...]) -> _Comm
 def current_options() -> Options:
     """The options of the command that runs: those after its name win over those before it."""
     given = click.get_current_context().meta
-    folder = given.get(_PROJECT)
     return Options(
-        project=nearest_project() if folder is None else Path(folder),
+        project=project_folder(click.get_current_context()),
         format=given.get(_FORMAT, "text"),
     )
+
+
+def project_folder(ctx: click.Context) -> Path:
+    """The project's folder as far as a command line that is being written says it."""
+    folder = ctx.meta.get(_PROJECT)
+    return nearest_project() if folder is None else Path(folder)
+
+
+def _folders(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(incomplete, type="dir")]
 
 
 def _remember(key: str) -> Callable[[click.Context, click.Parameter, str | None], None]:

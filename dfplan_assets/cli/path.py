@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from dfplan_assets.cli.completion import complete_view
 from dfplan_assets.cli.options import current_options, project_options
 from dfplan_assets.cli.output import print_json
 from dfplan_assets.errors import ExecutionError
@@ -11,7 +12,7 @@ from dfplan_assets.lookup import check_view
 
 
 @click.command()
-@click.argument("view")
+@click.argument("view", shell_complete=complete_view)
 @click.option("--partition", metavar="KEY", help="Only this partition, of a view with partitions.")
 @project_options
 def path(view: str, partition: str | None) -> None:

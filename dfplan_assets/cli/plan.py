@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from dfplan_assets.cli.completion import complete_view
 from dfplan_assets.cli.now import StaleBecause, ViewState, staleness_of, view_states
 from dfplan_assets.cli.options import current_options, project_options
 from dfplan_assets.cli.output import print_json, print_text
@@ -21,7 +22,7 @@ _STATE_STYLE = {"new": "green", "changed": "yellow", "unchanged": "dim"}
 
 
 @click.command()
-@click.argument("view", required=False)
+@click.argument("view", required=False, shell_complete=complete_view)
 @project_options
 def plan(view: str | None) -> None:
     """What VIEW reads, whether its plan changed since it was last stored and why, and its logical plan.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dfplan_assets.cli.completion import complete_view
 from dfplan_assets.cli.options import current_options, project_options
 from dfplan_assets.cli.output import print_json, print_text
 from dfplan_assets.cli.planned import planned
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("view")
+@click.argument("view", shell_complete=complete_view)
 @click.option("--partition", metavar="KEY", help="The partition to measure, of a view with partitions.")
 @project_options
 def profile(view: str, partition: str | None) -> None:

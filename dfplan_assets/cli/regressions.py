@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dfplan_assets.cli.acceptances import acceptance_document, acceptance_text
+from dfplan_assets.cli.completion import complete_view
 from dfplan_assets.cli.options import current_options, project_options
 from dfplan_assets.cli.output import isoformat, print_json, print_text
 from dfplan_assets.cli.stored import SHORT_KEY_CHARACTERS, bundles_of, stored
@@ -32,7 +33,7 @@ _STYLE = {
 
 
 @click.command()
-@click.argument("view", required=False)
+@click.argument("view", required=False, shell_complete=complete_view)
 @project_options
 def regressions(view: str | None) -> None:
     """Which views got slower beyond their own noise, and why; of VIEW alone where it is named.

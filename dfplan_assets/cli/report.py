@@ -72,7 +72,8 @@ def _report() -> Report:
     past, why_changed = Past(), dict[str, tuple[str, ...]]()
     if not measurements.missing:
         try:
-            past, why_changed = _past(plan), _why_changed(plan, standing)
+            past = _past(plan)
+            why_changed = _why_changed(plan, standing)
         except StoreError as error:
             notes.append(f"The plan store cannot be read ({error.where}: {error.cause}).")
     return collect(

@@ -11,6 +11,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from dfplan_assets.cli.completion import complete_selection
 from dfplan_assets.cli.options import Options, current_options, project_options
 from dfplan_assets.cli.output import print_json, print_text, stdout_to_stderr
 from dfplan_assets.cli.progress import progress_display
@@ -24,7 +25,7 @@ _STATE_STYLE = {"materialised": "green", "cached": "dim", "failed": "bold red", 
 
 
 @click.command()
-@click.argument("selection", required=False)
+@click.argument("selection", required=False, shell_complete=complete_selection)
 @click.option("--partition", metavar="KEY", help="The partition to run, of views with partitions.")
 @click.option("--partition-range", metavar="FIRST..LAST", help="All partitions from the first to the last.")
 @click.option(
@@ -147,7 +148,7 @@ def _failed_checks(outcomes: Sequence[ViewOutcome]) -> dict[str, list[str]]:
     """What checks that did not pass say, with the views of which they say it; not what stopped a view."""
     found: dict[str, list[str]] = {}
     for outcome in outcomes:
-        if outcome.state == "materialised":
+        if outcome.state in ("materialised", "cached"):
             for name, reason in outcome.failed_checks.items():
                 views = found.setdefault(f"{name}: {reason}", [])
                 if outcome.view not in views:

@@ -10,6 +10,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from dfplan_assets.cli.completion import complete_selection
 from dfplan_assets.cli.options import Options, current_options, project_options
 from dfplan_assets.cli.output import isoformat, number_or_none, print_json, print_text, stdout_to_stderr
 from dfplan_assets.cli.stored import stored
@@ -25,7 +26,7 @@ LATEST = "latest"
 
 
 @click.command()
-@click.argument("selection", required=False)
+@click.argument("selection", required=False, shell_complete=complete_selection)
 @click.option("--workers", metavar="N", type=click.IntRange(min=1), help="How many views run at once.")
 @click.option(
     "--run", "run_id", metavar="RUN", help="Predicted against actual of a past run: its id, or latest."

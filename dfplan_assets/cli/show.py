@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dfplan_assets.cli.completion import complete_view
 from dfplan_assets.cli.options import current_options, project_options
 from dfplan_assets.cli.output import print_json, print_text
 from dfplan_assets.cli.stored import bundles_of, choose, stored
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("view")
+@click.argument("view", shell_complete=complete_view)
 @click.argument("key", required=False)
 @project_options
 def show(view: str, key: str | None) -> None:

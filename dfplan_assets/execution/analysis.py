@@ -117,7 +117,7 @@ def misestimates(root: OperatorProfile, least_factor: float = 2.0) -> tuple[Mise
     """The operators whose rows were misjudged by ``least_factor`` or more, the worst first.
 
     Where an operator only passes on what was misjudged below it, that is told once. None where no
-    estimates were recorded, as in runs that published.
+    estimates were recorded, as in runs of older versions.
     """
     found = []
     for number, operator in enumerate(walk(root)):

@@ -24,7 +24,7 @@ from datafusion import DataFrame, SessionContext
 from dfplan_assets.errors import DfplanError, ExecutionError
 from dfplan_assets.execution.analysis import totals, walk
 from dfplan_assets.execution.failures import reporting
-from dfplan_assets.execution.inputs import column_differences
+from dfplan_assets.execution.inputs import check_published_table, column_differences, published_table
 from dfplan_assets.execution.metrics import profile_operators
 from dfplan_assets.execution.partition_checks import partition_to_run
 from dfplan_assets.execution.publication import Publication
@@ -237,12 +237,13 @@ class _Evaluation:
         rows = self._publication.rows
         sample = None
         if failing == 0:
-            said = f"none of {self._rows()}: {query.breach}"
+            said = f"{self._rows()} pass{'es' if rows == 1 else ''}" if rows else "there are no rows to check"
         else:
             said = f"{failing:,} of {self._rows()} ({share(failing, rows)}): {query.breach}"
             try:
                 with self._reporting():
-                    sample = self._frame(ctx, f"{query.sample} LIMIT {SAMPLE_ROWS}", [query]).to_arrow_table()
+                    rows_of = f"{query.fetch or query.sample} LIMIT {SAMPLE_ROWS}"
+                    sample = self._frame(ctx, rows_of, [query]).to_arrow_table()
             except DfplanError as error:
                 said = f"{said}; they cannot be shown: {_said(error)}"
         return Finding(
@@ -330,7 +331,14 @@ class _Evaluation:
         plan = self._plan
         if table in plan.project.sources:
             source = plan.project.sources[table]
-            register_source(ctx, source, source_schema(source))
+            schema = source_schema(source)
+            if not source.is_published:
+                register_source(ctx, source, schema)
+                return
+            view_plan = plan.views[self._view.name]
+            result = published_table(view_plan, source)
+            check_published_table(view_plan, source, schema, result)
+            register_result(ctx, table, result.files, schema)
             return
         publication = self._warehouse.whole(table, partitions_of(plan, table))
         if publication is None:

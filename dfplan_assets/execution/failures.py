@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from dfplan_assets.errors import DfplanError, ExecutionError
+from dfplan_assets.execution.function_failures import function_failure
 from dfplan_assets.planning.panics import raise_unless_datafusion
+from dfplan_assets.planning.user_functions import UserFunction
 
 # The layers that an error passed through on its way up; they say nothing to a reader.
 _LAYERS = re.compile(
@@ -42,12 +44,17 @@ _NEXT_STEPS = (
 
 
 @contextmanager
-def reporting(where: str, inputs: Mapping[str, str], hide: Callable[[str], str] = str) -> Iterator[None]:
+def reporting(
+    where: str,
+    inputs: Mapping[str, str],
+    hide: Callable[[str], str] = str,
+    functions: Sequence[UserFunction] = (),
+) -> Iterator[None]:
     """Turn what DataFusion raises into ExecutionError; this package's own errors pass as they are.
 
     ``where`` names the file and view, ``inputs`` the tables it reads, each with its location; ``hide`` takes
-    out of messages what nobody is to see. A panic is an error too, though it arrives as a BaseException;
-    KeyboardInterrupt and the like pass.
+    out of messages what nobody is to see; ``functions`` are those of the project that it calls. A panic is an
+    error too, though it arrives as a BaseException; KeyboardInterrupt and the like pass.
     """
     try:
         yield
@@ -60,6 +67,9 @@ def reporting(where: str, inputs: Mapping[str, str], hide: Callable[[str], str] 
         hidden = hide(text)
         # Without the chain where it quotes a secret.
         chain = error if hidden == text else None
+        failure = function_failure(hidden, functions)
+        if failure is not None:
+            raise ExecutionError(where, *failure) from chain
         raise _execution_error(where, inputs, panicked + clean(hidden)) from chain
 
 

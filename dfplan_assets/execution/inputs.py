@@ -72,14 +72,16 @@ class Inputs:
                     )
                 results[table] = publication
             elif plan.project.sources[table].is_published:
-                results[table] = _published(view_plan, plan.project.sources[table])
+                results[table] = published_table(view_plan, plan.project.sources[table])
         inputs = cls(plan, view_plan, results)
         inputs.check_present()
         for table, publication in results.items():
             if table in plan.views:
                 _check_columns(view_plan, table, plan.schema_of(table), publication)
             else:
-                _check_published(view_plan, plan.project.sources[table], plan.schema_of(table), publication)
+                check_published_table(
+                    view_plan, plan.project.sources[table], plan.schema_of(table), publication
+                )
         return inputs
 
     def register(self, ctx: SessionContext) -> None:
@@ -176,7 +178,7 @@ def _check_columns(view_plan: ViewPlan, table: str, planned: pa.Schema, publicat
         )
 
 
-def _published(view_plan: ViewPlan, source: Source) -> Publication:
+def published_table(view_plan: ViewPlan, source: Source) -> Publication:
     """The last result of a table that a Python asset makes."""
     result = published_result(source)
     if result is None:
@@ -188,7 +190,7 @@ def _published(view_plan: ViewPlan, source: Source) -> Publication:
     return result
 
 
-def _check_published(
+def check_published_table(
     view_plan: ViewPlan, source: Source, planned: pa.Schema, publication: Publication
 ) -> None:
     """Refuse a result that lacks a column or has it in another type: it would be filled with nulls.

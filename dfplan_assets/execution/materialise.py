@@ -14,11 +14,11 @@ from datafusion import DataFrame, SessionContext
 
 from dfplan_assets.errors import ExecutionError, InputError
 from dfplan_assets.execution.analysis import cpu_seconds
+from dfplan_assets.execution.analyzed_copy import analyzed_copy, copied_operators, rows_written
 from dfplan_assets.execution.failures import reporting
 from dfplan_assets.execution.input_sizes import input_sizes
 from dfplan_assets.execution.inputs import Inputs
 from dfplan_assets.execution.memory import GAUGE
-from dfplan_assets.execution.metrics import profile_operators
 from dfplan_assets.execution.partition_checks import check_within, partition_to_run
 from dfplan_assets.execution.permit import publishing
 from dfplan_assets.execution.profile import InputSize, RunProfile
@@ -30,7 +30,6 @@ from dfplan_assets.execution.validation import validate
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import EnvironmentPart, PlanBundle, ProjectPlan, ViewPlan
 from dfplan_assets.planning.capture import capture
-from dfplan_assets.planning.catalog import file_url
 from dfplan_assets.planning.environment import capture_environment
 from dfplan_assets.planning.guard import plan_query
 from dfplan_assets.planning.partitions import at_partition
@@ -138,7 +137,7 @@ def _read_once(
     hide = hider(plan.project, declared, plan.inlined_into(view))
     with warehouse.stage(view, partition) as stage:
         file = stage.folder / "part-0.parquet"
-        with reporting(declared.where, inputs.locations(), hide):
+        with reporting(declared.where, inputs.locations(), hide, plan.called_functions(view)):
             ctx = runtime.session()
             plan.functions.register(ctx)
             inputs.register(ctx)
@@ -146,22 +145,22 @@ def _read_once(
             query = plan_query(ctx, declared, plan.project.params_of(declared))
             if environment is None:
                 environment = capture_environment(plan)
+            started_at = datetime.now(timezone.utc)
+            started = time.monotonic()
+            # The text of the view goes into no other statement: COPY names what the guard let through.
+            ctx.register_view(RESULT, query)
+            copy = analyzed_copy(ctx, RESULT, file)
             with ThreadPoolExecutor(1, "capture") as beside:
                 # Python captures the plan while DataFusion executes it. Where the execution fails,
                 # its error is the one that counts; where the capture fails, nothing is published.
                 capturing = beside.submit(capture_bundle, ctx, plan, view_plan, query, environment)
-                started_at = datetime.now(timezone.utc)
-                started = time.monotonic()
-                # The text of the view goes into no other statement: COPY names what the guard let through.
-                ctx.register_view(RESULT, query)
-                copy = ctx.sql(f"COPY \"{RESULT}\" TO '{file_url(file)}' STORED AS PARQUET")
                 with GAUGE.measuring() as peak:
-                    counts = copy.collect()
+                    explained = copy.collect()
             bundle = capturing.result()
             # Taken after the execution: a plan taken before holds no metrics.
-            executed = copy.execution_plan()
+            root = copied_operators(copy, explained, hide)
             inputs.check_present()
-            rows = sum(count for batch in counts for count in batch.column(0).to_pylist())
+            rows = rows_written(root)
             footer = _check_whole(file, rows, declared.where)
             if partition is not None:
                 check_within(footer, declared, partition)
@@ -170,7 +169,6 @@ def _read_once(
         with publishing(declared.where):
             publication = warehouse.publish(stage, rows, provenance)
     wall_seconds = time.monotonic() - started
-    root = profile_operators(executed, hide)
     profile = RunProfile(
         view=view,
         started_at=started_at,

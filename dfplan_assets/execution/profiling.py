@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from dfplan_assets.execution.analysis import cpu_seconds, walk
+from dfplan_assets.execution.analysis import cpu_seconds
+from dfplan_assets.execution.analyzed_copy import analyzed_copy, copied_operators, rows_written
 from dfplan_assets.execution.failures import reporting
 from dfplan_assets.execution.input_sizes import input_sizes
 from dfplan_assets.execution.inputs import Inputs
 from dfplan_assets.execution.materialise import RESULT, capture_bundle
 from dfplan_assets.execution.memory import GAUGE
-from dfplan_assets.execution.metrics import profile_operators
 from dfplan_assets.execution.partition_checks import partition_to_run
-from dfplan_assets.execution.profile import ESTIMATED_ROWS, InputSize, OperatorProfile, RunProfile
+from dfplan_assets.execution.profile import InputSize, RunProfile
 from dfplan_assets.execution.runtime import Runtime
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import PlanBundle, ProjectPlan
-from dfplan_assets.planning.catalog import file_url
 from dfplan_assets.planning.environment import capture_environment
 from dfplan_assets.planning.guard import plan_query
 from dfplan_assets.planning.partitions import at_partition
 from dfplan_assets.planning.secrets import hider
-
-_STATISTICS = re.compile(r", statistics=\[Rows=(?:(?:Exact|Inexact)\((\d+)\)|Absent)")
 
 
 @dataclass(frozen=True)
@@ -66,7 +61,7 @@ def profile_view(
     hide = hider(plan.project, declared, plan.inlined_into(view))
     with warehouse.scratch(f"profiling {view}") as folder:
         file = folder / "part-0.parquet"
-        with reporting(declared.where, inputs.locations(), hide):
+        with reporting(declared.where, inputs.locations(), hide, plan.called_functions(view)):
             ctx = runtime.session()
             plan.functions.register(ctx)
             inputs.register(ctx)
@@ -74,44 +69,22 @@ def profile_view(
             query = plan_query(ctx, declared, plan.project.params_of(declared))
             bundle = capture_bundle(ctx, plan, view_plan, query, capture_environment(plan))
             ctx.register_view(RESULT, query)
-            # After the bundle, whose texts it would change.
-            ctx.sql("SET datafusion.explain.show_statistics = true").collect()
-            analyze = ctx.sql(f"EXPLAIN ANALYZE COPY \"{RESULT}\" TO '{file_url(file)}' STORED AS PARQUET")
+            copy = analyzed_copy(ctx, RESULT, file)
             started_at = datetime.now(timezone.utc)
             started = time.monotonic()
             with GAUGE.measuring() as peak:
-                explained = analyze.collect()
+                explained = copy.collect()
             wall_seconds = time.monotonic() - started
-            (executed,) = analyze.execution_plan().children()
             inputs.check_present()
         output_bytes = file.stat().st_size
-    text = "\n".join(str(row) for batch in explained for row in batch.column("plan").to_pylist())
-    root = _with_estimates(profile_operators(executed, hide), text)
+    root = copied_operators(copy, explained, hide)
     profile = RunProfile(
         view=view,
         started_at=started_at,
         wall_seconds=wall_seconds,
         cpu_seconds=cpu_seconds(root),
-        output_rows=root.metrics["rows_written"],
+        output_rows=rows_written(root),
         output_bytes=output_bytes,
         root=root,
     )
     return Profiled(profile, bundle, sizes, peak.bytes)
-
-
-def _with_estimates(root: OperatorProfile, explained: str) -> OperatorProfile:
-    """The operators with the rows expected of them, which the text of the explained plan names in pre-order.
-
-    As they were where the text names another number of them: a literal of the query may look alike.
-    """
-    estimates = [found.group(1) for found in _STATISTICS.finditer(explained)]
-    if len(estimates) != sum(1 for _ in walk(root)):
-        return root
-    return _estimated(root, iter(estimates))
-
-
-def _estimated(operator: OperatorProfile, estimates: Iterator[str | None]) -> OperatorProfile:
-    rows = next(estimates)
-    metrics = operator.metrics if rows is None else {**operator.metrics, ESTIMATED_ROWS: int(rows)}
-    children = tuple(_estimated(child, estimates) for child in operator.children)
-    return replace(operator, metrics=metrics, children=children)

@@ -20,7 +20,7 @@ from dfplan_assets.project.suggestions import did_you_mean
 def register_tables(
     ctx: SessionContext, plan: ProjectPlan, tables: Collection[str] | None = None
 ) -> dict[str, str]:
-    """Make tables of a project known to a session, and say of those that cannot be had yet why not.
+    """Make tables and functions of a project known to a session; say of tables that cannot be had why not.
 
     All of them, or those named and what views among them read that are not stored. A stored view has the
     columns of its last result, and all of its partitions that have one.
@@ -37,6 +37,7 @@ def register_tables(
                 f"there is no view or source {table}",
                 did_you_mean(table, everything, "views and sources"),
             )
+    plan.functions.register(ctx)
     wanted = set(everything if tables is None else tables)
     for table in tuple(wanted):
         if plan.is_virtual(table) and table in plan.views:

@@ -121,12 +121,7 @@ class PinnedProject:
             ],
         ]
         # Calls of literals are folded as a plan is made: then what a function does is in the plan.
-        functions = [
-            each.meaning
-            for each in self.plan.functions.called(
-                {name for query in queries for name in self.plan.views[query.name].lineage.functions}
-            )
-        ]
+        functions = [each.meaning for each in self.plan.called_functions(view)]
         return _sha256([*content, functions] if functions else content)
 
     def physical(self, view: str) -> PinnedPlan:
@@ -158,7 +153,8 @@ class PinnedProject:
 
     def _reporting(self, view: str) -> AbstractContextManager[None]:
         declared = self.plan.views[view].view
-        return reporting(declared.where, {}, hider(self.plan.project, declared))
+        hide = hider(self.plan.project, declared)
+        return reporting(declared.where, {}, hide, self.plan.called_functions(view))
 
     def _planned(self, view: str) -> tuple[SessionContext, DataFrame]:
         found = self.plan.views[view]

@@ -192,7 +192,7 @@ def _view_asset(
                     **run_metadata(made.done, plan.lineage, key_of, project.project.root),
                     **bundle_metadata(made),
                 }
-                metadata |= picture_metadata(made.done, metadata)
+                metadata = {**picture_metadata(made.done, metadata), **metadata}
                 done.append((made.done.publication, metadata))
             tell_sources_read(context, project.project.sources, key_of, done[-1][0])
             selected = context.selected_asset_check_keys

@@ -19,8 +19,9 @@ _KEY_CHARACTERS = 12
 def bundle_metadata(made: Made) -> dict[str, dg.MetadataValue]:
     """What a plan is, how it differs from the one before, and the key that finds all of it.
 
-    No value is a number: Dagster would plot it. With the other parts of a materialisation's metadata
-    it stays below the limit of one event.
+    Dagster plots numbers, so the only one is whether the plan is another one than that of the run before: 1
+    or 0, beside the plots of what the runs took; left out where no plan before is known. With the other parts
+    of a materialisation's metadata it stays below the limit of one event.
     """
     bundle, recorded = made.done.bundle, made.recorded
     found: dict[str, dg.MetadataValue] = {
@@ -30,6 +31,9 @@ def bundle_metadata(made: Made) -> dict[str, dg.MetadataValue]:
         "dfplan/topology": dg.MetadataValue.md(_topology(bundle)),
         "dfplan/substrait": dg.MetadataValue.text(_substrait(bundle)),
     }
+    if made.previous is not None:
+        changed = made.previous.identity.complete != bundle.identity.complete
+        found["dfplan/plan_changed"] = dg.MetadataValue.int(int(changed))
     if recorded.bundle_key is not None:
         found["dfplan/bundle_key"] = dg.MetadataValue.text(recorded.bundle_key)
     if bundle.identity.volatile_functions:

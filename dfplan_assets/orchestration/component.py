@@ -16,13 +16,14 @@ from dagster.components.utils.translation import TranslationFnResolver
 
 from dfplan_assets.errors import ProjectError
 from dfplan_assets.orchestration.component_scaffolder import DfplanProjectScaffolder
-from dfplan_assets.project.loading import PROJECT_FILE
-from dfplan_assets.project.model import Project, View
 
 if TYPE_CHECKING:
     from dfplan_assets.orchestration.translator import DfplanTranslator
+    from dfplan_assets.project.model import Project, View
 
-Translation = Callable[[dg.AssetSpec, View], dg.AssetSpec]
+    Translation = Callable[[dg.AssetSpec, View], dg.AssetSpec]
+else:
+    Translation = Callable
 
 
 class TranslationSettings(dg.Resolvable, dg.Model):
@@ -46,8 +47,8 @@ class TranslationSettings(dg.Resolvable, dg.Model):
 def _project_folder(context: dg.ResolutionContext, written: str) -> str:
     """The absolute folder of a project, from a path relative to the file that names it."""
     folder = context.resolve_source_relative_path(context.resolve_value(written, as_type=str))
-    if not (folder / PROJECT_FILE).is_file():
-        missing = f"there is no {PROJECT_FILE} in it" if folder.is_dir() else "there is no such folder"
+    if not (folder / "dfplan.yaml").is_file():
+        missing = "there is no dfplan.yaml in it" if folder.is_dir() else "there is no such folder"
         raise ProjectError(
             f"project: {written}",
             f"it means {folder}, and {missing}",
@@ -90,7 +91,7 @@ class DfplanProject(dg.Component, dg.Resolvable, dg.Model):
     translation_settings: TranslationSettings | None = None
     translation: Annotated[
         Translation | None,
-        TranslationFnResolver[View](template_vars_for_translation_fn=lambda view: {"view": view}),
+        TranslationFnResolver["View"](template_vars_for_translation_fn=lambda view: {"view": view}),
     ] = None
     executor: Annotated[
         bool,

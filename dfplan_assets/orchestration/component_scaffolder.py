@@ -10,34 +10,8 @@ from pydantic import BaseModel, Field
 
 from dfplan_assets.errors import ProjectError
 
-_FILES = {
-    "dfplan.yaml": """\
-name: {name}
-views: views
-output: warehouse
-# sources:
-#   orders: data/orders.parquet
-""",
-    "views/staging/orders.sql": """\
-/* ---
-description: Orders, as long as there is no source of them
---- */
-select id, customer, price
-from (values (1, 'ann', 10.0), (2, 'bob', 20.0), (3, 'ann', 30.5)) as o (id, customer, price)
-""",
-    "views/marts/revenue.sql": """\
-/* ---
-description: Revenue per customer
---- */
-select customer, sum(price) as total
-from orders
-group by customer
-""",
-    ".gitignore": """\
-warehouse/
-.dfplan/
-""",
-}
+_TAKEN = ("dfplan.yaml", ".gitignore", "data", "views")
+"""What of a new project's files is no other way to Dagster than this component."""
 
 
 class DfplanProjectParams(BaseModel):
@@ -62,11 +36,16 @@ class DfplanProjectScaffolder(dg.Scaffolder[DfplanProjectParams]):
         """Raises ProjectError where the project that is named does not exist, before anything is written."""
         folder = request.target_path
         if request.params.project is None:
+            from dfplan_assets.golden.update import update
+            from dfplan_assets.project import load_project
+            from dfplan_assets.starter import starter_files
+
             path = "."
-            for name, text in _FILES.items():
-                file = folder / name
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(text.replace("{name}", folder.name), encoding="utf-8")
+            for name, text in starter_files(folder.name).items():
+                if name.parts[0] in _TAKEN:
+                    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                    (folder / name).write_text(text, encoding="utf-8")
+            update(load_project(folder))  # as its checks want it
         else:
             existing = Path(os.path.abspath(request.params.project))
             if not (existing / "dfplan.yaml").is_file():

@@ -26,6 +26,7 @@ def project_definitions(plan: ProjectPlan, translator: DfplanTranslator | None =
     nothing, and for a translator that gives two tables one key.
     """
     translator = translator or translator_of(plan.project)
+    check_keys(plan, translator)
     assets = _definitions(plan, translator, None, source_assets(plan, translator))
     return dg.Definitions(
         assets=assets.assets,
@@ -42,6 +43,7 @@ def run_definitions(
 
     Making the assets of a thousand views takes seconds, which a run of a few need not wait for.
     """
+    check_keys(plan, translator)
     return _definitions(plan, translator, views, source_specs(plan, translator).values())
 
 
@@ -51,7 +53,6 @@ def _definitions(
     views: Collection[str] | None,
     sources: Iterable[dg.AssetsDefinition | dg.AssetSpec],
 ) -> dg.Definitions:
-    check_keys(plan, translator)
     return dg.Definitions(
         assets=[*view_assets(plan, translator, ProjectRunner(plan), views), *sources],
         executor=executor_for(plan.project.scheduling),

@@ -24,7 +24,7 @@ _EVENT_BYTES = 3_000  # of an event without metadata and without what names its 
 _ENTRY_BYTES = 170  # around one value of metadata
 _INPUT_BYTES = 160  # around a tag that names the version of an input
 _PLAN_SHARE = 0.6  # of the room, since the plan says more than its timeline
-_LEAST_BYTES = 4_000  # a picture below that shows nothing
+_LEAST_BYTES = 5_000  # a picture below that shows nothing
 _ENTRIES = 2
 
 

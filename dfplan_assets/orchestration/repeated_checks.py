@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from dfplan_assets.execution.publication import Publication
+from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.planning.check_queries import CheckQuery, PlannedChecks
+from dfplan_assets.planning.functions import engine_functions
+from dfplan_assets.planning.sql_text import tokens
 
 EVALUATED = "dfplan/evaluated"
 """The key in a check's metadata under which stands what it was made of."""
@@ -24,13 +27,20 @@ _TOLD = (AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordSta
 _LOOKED_AT = 5  # results that this run and ones that were cut short have planned stand before the last one
 
 
-def evaluated_of(planned: PlannedChecks, publication: Publication) -> Mapping[str, str]:
-    """A hash for each check of all that decides its result; none of those that read another table."""
-    return {
-        query.check.name: _hash(query, planned, publication)
-        for query in planned.queries
-        if query.table is None
-    }
+def evaluated_of(plan: ProjectPlan, planned: PlannedChecks, publication: Publication) -> Mapping[str, str]:
+    """A hash for each check of all that decides its result.
+
+    None of those that read another table, and of those whose expression calls a function that gives another
+    value at another time.
+    """
+    found = {}
+    for query in planned.queries:
+        names = {token.value.lower() for token in tokens(query.failing or "") if token.kind == "word"}
+        known = engine_functions()
+        if query.table is None and all(known[name].deterministic for name in names & known.keys()):
+            functions = [each.sha256 for each in plan.functions if each.name.lower() in names]
+            found[query.check.name] = _hash(query, planned, publication, functions)
+    return found
 
 
 def repeated(
@@ -59,7 +69,9 @@ def repeated(
     return found
 
 
-def _hash(query: CheckQuery, planned: PlannedChecks, publication: Publication) -> str:
+def _hash(
+    query: CheckQuery, planned: PlannedChecks, publication: Publication, functions: Sequence[str]
+) -> str:
     check = query.check
     content = [
         publication.version,
@@ -69,6 +81,7 @@ def _hash(query: CheckQuery, planned: PlannedChecks, publication: Publication) -
         check.blocking,
         check.severity,
         query.failing,
+        functions,
         sorted((name, repr(value)) for name, value in planned.params.items()),
     ]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()

@@ -31,7 +31,8 @@ def build_schedules(
     """A schedule for each that ``dfplan.yaml`` has; ``definitions`` are the assets they choose from.
 
     With ``chosen``, each runs those of these views that it selects, and one that selects none of them is
-    left out. Raises ProjectError, with the schedule's name, for a selection that cannot be read or selects nothing.
+    left out. Raises ProjectError, with the schedule's name, for a selection that cannot be read or selects
+    nothing.
     """
     selected = {each: _selected(each, plan, definitions, translator) for each in plan.project.schedules}
     if chosen is not None:

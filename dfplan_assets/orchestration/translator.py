@@ -208,7 +208,7 @@ def check_keys(project: ProjectPlan, translator: DfplanTranslator) -> None:
                 where,
                 f"{_kind(project, other)} and {_kind(project, table)} both get the asset key "
                 f"{key.to_user_string()}",
-                f"Change {type(translator).__qualname__}, so that each view and source gets a key of its own.",
+                f"Let {type(translator).__qualname__} give each view and source a key of its own.",
             )
 
 

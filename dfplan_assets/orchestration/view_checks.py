@@ -30,6 +30,7 @@ from dfplan_assets.orchestration.data_checks import data_check_result, data_chec
 from dfplan_assets.orchestration.plan_checks import PlanChecker, check_specs
 from dfplan_assets.orchestration.repeated_checks import evaluated_of, repeated
 from dfplan_assets.orchestration.runner import Made, Reused
+from dfplan_assets.orchestration.table_keys import keys_of_tables
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.planning.check_order import checks_apart
 from dfplan_assets.planning.check_queries import PlannedChecks, plan_checks
@@ -59,7 +60,7 @@ class ViewChecks:
         runtime: Callable[[], Runtime] | None = None,
     ) -> None:
         self._plan = plan
-        self._key_of = key_of
+        self._key_of = keys_of_tables(plan.project, key_of)
         self._plan_checker = PlanChecker(plan)
         self._warehouse = Warehouse.of(plan.project)
         self._planned: dict[str, PlannedChecks] = {}
@@ -112,7 +113,7 @@ class ViewChecks:
         if not self._plan.views[view].view.checks:
             return of_plan
         planned = self._checks(view).only(names)
-        evaluated = evaluated_of(planned, publication)
+        evaluated = evaluated_of(self._plan, planned, publication)
         known = []
         if instance is not None and isinstance(made, Reused):
             known = repeated(instance, key, evaluated)

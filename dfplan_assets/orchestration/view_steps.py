@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 import dagster as dg
 from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
+from dagster._core.definitions.dependency import NodeHandle
 
 from dfplan_assets.planning.bundle import ProjectPlan
 
@@ -45,13 +46,21 @@ def running(step: ViewStep) -> Callable[[OpFunction], OpFunction]:
 
 
 def view_steps(job: dg.JobDefinition) -> Mapping[str, ViewStep]:
-    """The views behind a job's steps by step key, in whatever definitions they stand."""
+    """The views that a job's steps make by step key, in whatever definitions they stand.
+
+    A step that only makes checks of a view is none of them.
+    """
     steps = {}
     for node in job.nodes:
         definition = node.definition
         compute = definition.compute_fn if isinstance(definition, dg.OpDefinition) else None
         if isinstance(compute, DecoratedOpFunction):
             step = _view_of_function.get(compute.decorated_fn)
-            if step is not None:
+            if step is not None and _makes_an_asset(job, node.name):
                 steps[node.name] = step
     return steps
+
+
+def _makes_an_asset(job: dg.JobDefinition, node: str) -> bool:
+    keys = job.asset_layer.get_selected_entity_keys_for_node(NodeHandle(node, None))
+    return any(isinstance(key, dg.AssetKey) for key in keys)

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from dfplan_assets.errors import InputError
 from dfplan_assets.planning.lineage.model import Lineage
-from dfplan_assets.planning.user_functions import NO_FUNCTIONS, UserFunctions
+from dfplan_assets.planning.user_functions import NO_FUNCTIONS, UserFunction, UserFunctions
 from dfplan_assets.project.model import Project, View
 
 # The parts that decide which rows come out. The engine's release and the physical plan decide how
@@ -102,6 +102,13 @@ class ProjectPlan:
     def inlined_into(self, view: str) -> tuple[View, ...]:
         """The views of ``inlined_views`` as they are declared."""
         return tuple(self.project.views[name] for name in self.inlined_views(view))
+
+    def called_functions(self, view: str) -> tuple[UserFunction, ...]:
+        """The functions of the project that a planned view calls, itself or in views inlined into it."""
+        if not len(self.functions):
+            return ()
+        views = (view, *self.inlined_views(view))
+        return self.functions.called({name for each in views for name in self.views[each].lineage.functions})
 
     def stored_tables(self, view: str) -> tuple[str, ...]:
         """The sources and stored views that a planned view reads, itself or through inlined views."""

@@ -176,14 +176,7 @@ def _calls(plan: ProjectPlan, view: View) -> dict[str, str]:
     names = [each.name for each in plan.functions if each.kind == "table"]
     if not names:
         return {}
-    queries = (view, *plan.inlined_into(view.name))
-    return call_texts(
-        [
-            (each.sql, {name.name: name.value for name in bound_parameters(plan.project, each)})
-            for each in queries
-        ],
-        names,
-    )
+    return call_texts([each.sql for each in (view, *plan.inlined_into(view.name))], names)
 
 
 def _substrait(ctx: SessionContext, plan: ProjectPlan, view: View, shown: DataFrame | None) -> SubstraitPlan:

@@ -29,12 +29,14 @@ def views_behind(plan: ProjectPlan, table: str) -> tuple[str, ...]:
 
 
 def checks_apart(plan: ProjectPlan) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
-    """Of each planned view, the checks that wait for other views, by name, with the views they wait for.
+    """Of each planned view, the checks that wait for other tables, by name, with the tables they wait for:
+    stored views, and what Python assets publish.
 
     These are relationships to what the view does not read: made in the view's own step, they would compare
     its new rows with what the other view had published before. One that blocks makes all that reads the view
     wait for the other view too; where that would be a circle, it is left out, and compares with what is
-    published when the view has run.
+    published when the view has run. So does one that blocks and is held against what a Python asset
+    publishes, since nobody knows here what that asset reads.
     """
     relationships = {
         name: [check for check in each.view.checks if _waits_for(plan, name, check)]
@@ -54,6 +56,8 @@ def checks_apart(plan: ProjectPlan) -> Mapping[str, Mapping[str, tuple[str, ...]
     for name, checks in relationships.items():
         for check in checks:
             others = _waits_for(plan, name, check)
+            if check.blocking and any(other not in node for other in others):
+                continue
             if check.blocking:
                 waiting = readers.get(name, [])
                 reached = {each for reader in waiting for each in rustworkx.descendants(graph, node[reader])}
@@ -67,9 +71,13 @@ def checks_apart(plan: ProjectPlan) -> Mapping[str, Mapping[str, tuple[str, ...]
 
 
 def _waits_for(plan: ProjectPlan, view: str, check: DataCheck) -> tuple[str, ...]:
-    """The views that a check compares with, and that may run after its own view."""
+    """The tables that a check compares with, and that may be made after its own view."""
     rule = check.rule
-    if not isinstance(rule, Relationship) or rule.to not in plan.views:
+    if not isinstance(rule, Relationship):
         return ()
     before = upstream_of(plan, view)
-    return tuple(name for name in views_behind(plan, rule.to) if name != view and name not in before)
+    if rule.to in plan.views:
+        return tuple(name for name in views_behind(plan, rule.to) if name != view and name not in before)
+    source = plan.project.sources.get(rule.to)
+    read = {table for name in (view, *before) for table in plan.tables_of(name)}
+    return (rule.to,) if source is not None and source.is_published and rule.to not in read else ()

@@ -50,18 +50,18 @@ class CheckQuery:
 
     ``failing`` is the condition under which a row does not pass, None for a rule that no single row breaks.
     ``count`` counts the rows that do not pass in a query of its own, None where ``failing`` or the number
-    of rows tells it. ``sample`` selects rows that do not pass, None for a number of rows. ``columns`` are
-    those that the rule is about. ``table`` is another one that ``count`` and ``sample`` read, and
+    of rows tells it. ``sample`` selects rows that do not pass, None for a number of rows; ``fetch`` does the
+    same in a form that finds all of them. ``table`` is another one that ``count`` and ``sample`` read, and
     ``checked_as`` the name by which they know the result. ``breach`` says what is wrong with rows that do not
     pass.
     """
 
     check: DataCheck
     breach: str
-    columns: tuple[str, ...] = ()
     failing: str | None = None
     count: str | None = None
     sample: str | None = None
+    fetch: str | None = None
     table: str | None = None
     checked_as: str | None = None
 
@@ -176,7 +176,6 @@ class _Planner:
         return CheckQuery(
             check,
             f"the same {' and '.join(rule.columns)} as another row",
-            rule.columns,
             count=f"SELECT coalesce(sum({sql_name(times)}), 0) FROM ({groups})",
             sample=f"{groups} ORDER BY {sql_name(times)} DESC" + (f", {order}" if order else ""),
         )
@@ -226,7 +225,6 @@ class _Planner:
         return CheckQuery(
             check,
             f"a value of {rule.column} that is not in {rule.to}.{rule.field}",
-            (rule.column,),
             count=f"SELECT count(*) {rows}",
             sample=f"SELECT {self._shown([rule.column], 'checked.')} {rows}",
             table=rule.to,
@@ -300,7 +298,8 @@ class _Planner:
             if name in PARTITION_PARAMETERS:
                 raise ParameterError(
                     check.where,
-                    f"check {check.name}: its expression names ${name}, but checks are made of several partitions too",
+                    f"check {check.name}: its expression names ${name}, but checks are made of several "
+                    "partitions too",
                     f"Name the column {self.view.partitions.by} instead."
                     if self.view.partitions is not None
                     else "Take it out.",
@@ -315,10 +314,16 @@ class _Planner:
         return values
 
     def _of_rows(self, check: DataCheck, breach: str, columns: Iterable[str], failing: str) -> CheckQuery:
-        """A check that a condition on single rows decides."""
-        about = tuple(columns)
-        sample = f"SELECT {self._shown(about)} FROM {self.table} WHERE {failing}"
-        return CheckQuery(check, breach, about, failing=failing, sample=sample)
+        """A check about some columns that a condition on single rows decides."""
+        rows = f"SELECT {self._shown(columns)} FROM {self.table} WHERE"
+        return CheckQuery(
+            check,
+            breach,
+            failing=failing,
+            sample=f"{rows} {failing}",
+            # DataFusion skips files by their greatest value, which is none of the NaN in them; not by a CASE.
+            fetch=f"{rows} CASE WHEN {failing} THEN true ELSE false END",
+        )
 
     def _shown(self, first: Iterable[str], qualifier: str = "") -> str:
         """All columns of the result, those that a rule is about before the others."""

@@ -11,15 +11,14 @@ What no syntax shows has a notice, and the text of the whole module in its place
 from __future__ import annotations
 
 import ast
-import copy
 import hashlib
 import importlib.util
 import json
 import sys
 import types
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 from types import ModuleType
@@ -34,6 +33,7 @@ from dfplan_assets.planning.extensions import (
 )
 from dfplan_assets.planning.stable_values import NoStableFormError, stable_value
 from dfplan_assets.planning.syntax_form import (
+    Form,
     bound_names,
     changed_names,
     form_of,
@@ -71,33 +71,73 @@ def body_of(module: ModuleType, name: str) -> Body:
     return Body(
         sha256=hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest(),
         module=shown_name(module),
-        line=statements[0].lineno if statements else None,
+        line=statements[0].line if statements else None,
         notices=tuple(sorted(walk.notices)),
     )
 
 
-@dataclass(eq=False)
-class _Index:
-    """The statements of a module by the names that they bind or whose objects they may change."""
+class _Statement:
+    """A statement of a module; what DataFusion is told of a function in it stands apart."""
 
-    text: str
-    binding: dict[str, list[ast.stmt]] = field(default_factory=dict)
-    changing: dict[str, list[ast.stmt]] = field(default_factory=dict)
+    def __init__(self, module: ModuleType, statement: ast.stmt) -> None:
+        signatures = _Signatures(module)
+        self.line = statement.lineno
+        self.node = plain_statement(signatures.visit(statement))
+        self.signatures = signatures.taken
+
+    @cached_property
+    def form(self) -> Form:
+        """All of it, signatures too."""
+        return form_of([self.node, *self.signatures])
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of the module or of Python itself that it reads."""
+        return global_names([self.node])
+
+    @cached_property
+    def attributes(self) -> dict[str, list[tuple[str, ...]]]:
+        """The attributes that it reads of each name, as paths; an empty path where a name stands alone."""
+        found: dict[str, list[tuple[str, ...]]] = {}
+
+        def visit(node: ast.AST, path: tuple[str, ...]) -> None:
+            if isinstance(node, ast.Attribute):
+                visit(node.value, (node.attr, *path))
+                return
+            if isinstance(node, ast.Name):
+                found.setdefault(node.id, []).append(path)
+                return
+            for child in ast.iter_child_nodes(node):
+                visit(child, ())
+
+        visit(self.node, ())
+        return found
+
+
+class _Index:
+    """The statements of a module, and by the names that they bind or whose objects they may change."""
+
+    def __init__(self, module: ModuleType, text: str) -> None:
+        self.text = text
+        self.all: list[_Statement] = []
+        self.binding: dict[str, list[_Statement]] = {}
+        self.changing: dict[str, list[_Statement]] = {}
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                continue  # the module's docstring
+            statement = _Statement(module, node)
+            self.all.append(statement)
+            for name in dict.fromkeys(bound_names(statement.node)):
+                self.binding.setdefault(name, []).append(statement)
+            for name in dict.fromkeys(changed_names(statement.node)):
+                self.changing.setdefault(name, []).append(statement)
 
 
 @lru_cache(maxsize=512)
 def _index(module: ModuleType) -> _Index | None:
     """The index of a module, None where it has no source."""
     text = source_of(module)
-    if text is None:
-        return None
-    index = _Index(text)
-    for statement in ast.parse(text).body:
-        for name in dict.fromkeys(bound_names(statement)):
-            index.binding.setdefault(name, []).append(statement)
-        for name in dict.fromkeys(changed_names(statement)):
-            index.changing.setdefault(name, []).append(statement)
-    return index
+    return None if text is None else _Index(module, text)
 
 
 def _origin(module: ModuleType, name: str) -> tuple[ModuleType, str]:
@@ -118,14 +158,16 @@ def _imported_from(module: ModuleType, name: str) -> tuple[ModuleType, str] | No
     if index is None:
         return None
     statements = index.binding.get(name, [])
-    if len(statements) == 1 and isinstance(statements[0], ast.ImportFrom):
-        (alias,) = (each for each in statements[0].names if (each.asname or each.name) == name)
-        source = _module_of(module, statements[0])
+    node = statements[0].node if len(statements) == 1 else None
+    if isinstance(node, ast.ImportFrom):
+        (alias,) = (each for each in node.names if (each.asname or each.name) == name)
+        source = _module_of(module, node)
         if source is not None and not isinstance(vars(module).get(name), ModuleType):
             return source, alias.name
     if not statements:
         for statement in index.binding.get("*", []):
-            source = _module_of(module, statement) if isinstance(statement, ast.ImportFrom) else None
+            star = statement.node
+            source = _module_of(module, star) if isinstance(star, ast.ImportFrom) else None
             if source is not None and vars(source).get(name, _index) is vars(module).get(name):
                 return source, name
     return None
@@ -239,41 +281,37 @@ class _Walk:
         if not _is_own(module):
             self._foreign(module.__name__)
             return ["module", module.__name__], []
-        text = source_of(module)
-        if text is None:
+        index = _index(module)
+        if index is None:
             if getattr(module, "__path__", None) is not None and module.__file__ is None:
                 return ["folder"], []
             self.notices.add(
                 f"{shown_name(module)} has no source in Python: only a change of its file is seen"
             )
             return ["file", _file_sha256(module)], []
-        return self._statements(module, ast.parse(text).body)
+        return self._statements(module, index.all)
 
     def _statements(
-        self, module: ModuleType, statements: list[ast.stmt]
+        self, module: ModuleType, statements: list[_Statement]
     ) -> tuple[object, list[tuple[ModuleType, str]]]:
         found: list[tuple[ModuleType, str]] = []
-        signatures = _Signatures(module)
-        read = [plain_statement(signatures.visit(copy.deepcopy(each))) for each in dict.fromkeys(statements)]
-        forms: object = form_of([*read, *signatures.taken])
-        names = global_names(read)
-        for opaque in sorted((names & _OPAQUE_CALLS) - vars(module).keys()):
-            self.notices.add(
-                f"{shown_name(module)} calls {opaque}(): any change of its module is "
-                "taken for one of the function"
-            )
-            forms = [forms, _sha256(source_of(module) or "")]
-        attributes = _attributes(read)
-        for name in sorted(names & vars(module).keys()):
-            if name in _OF_EVERY_MODULE:
-                continue
-            value = vars(module)[name]
-            if isinstance(value, ModuleType):
-                for path in attributes.get(name, [()]):
-                    found.append(self._attribute(value, path))
-            else:
-                found.append((module, name))
-        found += self._imports(module, read)
+        statements = list(dict.fromkeys(statements))
+        forms: list[object] = [each.form for each in statements]
+        for statement in statements:
+            for opaque in sorted((statement.names & _OPAQUE_CALLS) - vars(module).keys()):
+                self.notices.add(
+                    f"{shown_name(module)} calls {opaque}(): any change of its module is taken for one of "
+                    "the function"
+                )
+                forms.append(_sha256(source_of(module) or ""))
+            for name in sorted((statement.names & vars(module).keys()) - _OF_EVERY_MODULE):
+                value = vars(module)[name]
+                if isinstance(value, ModuleType):
+                    for path in statement.attributes.get(name, [()]):
+                        found.append(self._attribute(value, path))
+                else:
+                    found.append((module, name))
+            found += self._imports(module, statement.node)
         return forms, found
 
     def _attribute(self, module: ModuleType, path: tuple[str, ...]) -> tuple[ModuleType, str]:
@@ -285,25 +323,22 @@ class _Walk:
             module = value
         return module, "*"
 
-    def _imports(self, module: ModuleType, statements: list[ast.stmt]) -> Iterator[tuple[ModuleType, str]]:
-        """What statements import as they run."""
-        for statement in statements:
-            for node in ast.walk(statement):
-                if isinstance(node, ast.Import):
-                    for alias in node.names:
-                        yield from self._imported(module, alias.name, _found(module, alias.name), "*")
-                elif isinstance(node, ast.ImportFrom):
-                    source = _module_of(module, node)
-                    for alias in node.names:
-                        below = None if source is None else vars(source).get(alias.name)
-                        if isinstance(below, ModuleType):
-                            yield below, "*"
-                        else:
-                            yield from self._imported(module, node.module or "", source, alias.name)
+    def _imports(self, module: ModuleType, statement: ast.stmt) -> Iterator[tuple[ModuleType, str]]:
+        """What a statement imports as it runs."""
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    yield from self._imported(alias.name, _found(module, alias.name), "*")
+            elif isinstance(node, ast.ImportFrom):
+                source = _module_of(module, node)
+                for alias in node.names:
+                    below = None if source is None else vars(source).get(alias.name)
+                    if isinstance(below, ModuleType):
+                        yield below, "*"
+                    else:
+                        yield from self._imported(node.module or "", source, alias.name)
 
-    def _imported(
-        self, module: ModuleType, wanted: str, found: ModuleType | None, name: str
-    ) -> Iterator[tuple[ModuleType, str]]:
+    def _imported(self, wanted: str, found: ModuleType | None, name: str) -> Iterator[tuple[ModuleType, str]]:
         if found is not None:
             yield found, name
         elif wanted and not _is_silent(wanted):
@@ -357,25 +392,6 @@ class _Signatures(ast.NodeTransformer):
             value = getattr(value, attribute, None)
         of = getattr(value, "__module__", None) or ""
         return of.startswith("datafusion.") and getattr(value, "__name__", "") in _REGISTERING
-
-
-def _attributes(statements: list[ast.stmt]) -> dict[str, list[tuple[str, ...]]]:
-    """The attributes that are read of each name, as paths; an empty path where a name stands alone."""
-    found: dict[str, list[tuple[str, ...]]] = {}
-
-    def visit(node: ast.AST, path: tuple[str, ...]) -> None:
-        if isinstance(node, ast.Attribute):
-            visit(node.value, (node.attr, *path))
-            return
-        if isinstance(node, ast.Name):
-            found.setdefault(node.id, []).append(path)
-            return
-        for child in ast.iter_child_nodes(node):
-            visit(child, ())
-
-    for statement in statements:
-        visit(statement, ())
-    return found
 
 
 def _has_source(value: object) -> bool:

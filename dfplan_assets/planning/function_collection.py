@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -16,7 +16,6 @@ from datafusion import TableFunction as TableUDF
 from dfplan_assets.errors import ProjectError
 from dfplan_assets.planning.extensions import load_extensions, shown_name
 from dfplan_assets.planning.function_bodies import body_of
-from dfplan_assets.planning.functions import engine_functions
 from dfplan_assets.planning.user_functions import (
     NO_FUNCTIONS,
     FunctionKind,
@@ -35,7 +34,8 @@ _KINDS: Mapping[type, FunctionKind] = {
     WindowUDF: "window",
     TableUDF: "table",
 }
-_NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
+_NAME = re.compile(r"[a-z_][a-z_0-9]*")
+_PLANNER_WORDS = frozenset({"outer_ref"})
 _log = logging.getLogger(__name__)
 
 
@@ -44,14 +44,25 @@ def user_functions(project: Project) -> UserFunctions:
 
     A function is what DataFusion's ``udf``, ``udaf``, ``udwf`` and ``udtf`` make, as functions or as
     decorators, wherever a module has it under a name. Raises ProjectError as ``load_extensions`` does, for a
-    name that two functions have, one that DataFusion's own has, and one that SQL cannot say.
+    name that two functions have, one that DataFusion's own has, one that SQL cannot say, and a table function
+    of a table's name.
     """
-    return _collected(project.root.joinpath("dfplan.yaml").__fspath__(), load_extensions(project))
+    where = f"{project.root / 'dfplan.yaml'}: extends"
+    found = functions_of_modules(where, load_extensions(project))
+    for function in found:
+        if function.kind == "table" and function.name in {*project.views, *project.sources}:
+            what = "view" if function.name in project.views else "source"
+            raise ProjectError(
+                where,
+                f"the table function {function.name} ({function.place}) has the name of a {what}",
+                "Rename one of them: the planner does not say which of the two a query names.",
+            )
+    return found
 
 
 @lru_cache(maxsize=16)
-def _collected(file: str, modules: tuple[ModuleType, ...]) -> UserFunctions:
-    where = f"{file}: extends"
+def functions_of_modules(where: str, modules: tuple[ModuleType, ...]) -> UserFunctions:
+    """The functions of some modules; ``where`` is what errors name. Raises as ``user_functions`` does."""
     found: dict[str, tuple[Handle, ModuleType, str]] = {}
     for module in modules:
         for attribute, handle in _handles(module):
@@ -61,10 +72,12 @@ def _collected(file: str, modules: tuple[ModuleType, ...]) -> UserFunctions:
                 raise _twice(where, name, known[1:], (module, attribute))
     if not found:
         return NO_FUNCTIONS
+    ctx = SessionContext(SessionConfig().with_information_schema(True))
+    taken = _engine_names(ctx)
     for name, (_, module, attribute) in found.items():
-        _check_name(where, name, f"{shown_name(module)}.{attribute}")
+        _check_name(where, name, f"{shown_name(module)}.{attribute}", taken)
     bare = {name: (_kind(handle), handle) for name, (handle, _, _) in found.items()}
-    signatures = _signatures(bare)
+    signatures = _signatures(ctx, bare)
     functions = []
     for name, (handle, module, attribute) in sorted(found.items()):
         kind = _kind(handle)
@@ -124,10 +137,10 @@ def _same(one: Handle, other: Handle) -> bool:
 
 
 def _signatures(
+    ctx: SessionContext,
     functions: Mapping[str, tuple[FunctionKind, Handle]],
 ) -> dict[str, tuple[tuple[str, ...], str, Volatility]]:
     """Of each function the types of its parameters, that of its result, and its volatility."""
-    ctx = SessionContext(SessionConfig().with_information_schema(True))
     UserFunctions(
         tuple(
             UserFunction(name, kind, (), "", "immutable", "", "", None, (), handle)
@@ -163,18 +176,27 @@ def _signatures(
     }
 
 
-def _check_name(where: str, name: str, place: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise ProjectError(
-            where,
-            f"the function {place} has the name {name!r}, which SQL cannot call",
-            "Give it a name of letters, digits and underscores.",
-        )
-    if name.lower() in engine_functions():
+def _engine_names(ctx: SessionContext) -> frozenset[str]:
+    """The names of the functions that a session has, in lower case."""
+    tables = ctx.sql(
+        "SELECT routine_name FROM information_schema.routines WHERE function_type = 'TABLE'"
+    ).to_pylist()
+    names = [*ctx.udfs(), *ctx.udafs(), *ctx.udwfs(), *(row["routine_name"] for row in tables)]
+    return frozenset(name.lower() for name in names)
+
+
+def _check_name(where: str, name: str, place: str, taken: Collection[str]) -> None:
+    if name.lower() in taken:
         raise ProjectError(
             where,
             f"the function {place} has the name of one of DataFusion's own: {name}",
             "Give it another name; a view that means the engine's function would get this one.",
+        )
+    if not _NAME.fullmatch(name) or name in _PLANNER_WORDS:
+        raise ProjectError(
+            where,
+            f"the function {place} has the name {name!r}, by which SQL cannot call it as it stands",
+            "Give it a name of small letters, digits and underscores: SQL reads Total(x) as total(x).",
         )
 
 

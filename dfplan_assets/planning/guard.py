@@ -16,6 +16,7 @@ from datafusion import DataFrame, SessionContext, SQLOptions
 from dfplan_assets.errors import GuardError, ParameterError, PlanningError, UnknownNameError
 from dfplan_assets.planning.catalog import RecordingCatalog
 from dfplan_assets.planning.panics import raise_unless_datafusion
+from dfplan_assets.planning.python_errors import python_error
 from dfplan_assets.planning.sql_text import first_word, parameter_names
 from dfplan_assets.project.model import ParameterValue, View
 from dfplan_assets.project.partitions import PARTITION_PARAMETERS
@@ -63,7 +64,7 @@ def plan_query(
         bound = ctx.sql_with_options(view.sql, NO_CHANGES, param_values=values)
         if any(isinstance(value, str) for value in values.values()):
             # A text that is no number or date shows when the optimizer folds its cast.
-            bound.optimized_logical_plan()
+            _fold(bound)
     except BaseException as cause:
         raise_unless_datafusion(cause)
         plan_template(ctx, view, known_tables)  # raises where the values are not to blame
@@ -75,6 +76,19 @@ def plan_query(
             "Give each parameter a value of the type that the query uses it with.",
         ) from None  # the cause may quote a secret value
     return _relation(view, bound)
+
+
+def _fold(frame: DataFrame) -> None:
+    """Let the optimizer compute what is constant; a function of the project may fail at it without harm.
+
+    It fails as the view runs, where the rows that it is called with are known.
+    """
+    try:
+        frame.optimized_logical_plan()
+    except BaseException as cause:
+        raise_unless_datafusion(cause)
+        if python_error(str(cause)) is None:
+            raise
 
 
 def plan_template(ctx: SessionContext, view: View, known_tables: Iterable[str] = ()) -> DataFrame:
@@ -168,6 +182,18 @@ def planning_error(view: View, text: str, ctx: SessionContext, known_tables: Ite
         known = {*ctx.udfs(), *ctx.udafs(), *ctx.udwfs()}
         return UnknownNameError(
             view.where, f"function {name} does not exist", _nearest(name, known) + "Correct its name."
+        )
+    table_function = re.search(r"table function '(.*?)' not found", text)
+    if table_function:
+        return UnknownNameError(
+            view.where, f"table function {table_function.group(1)} does not exist", "Correct its name."
+        )
+    raised = python_error(text)
+    if raised is not None:
+        return PlanningError(
+            view.where,
+            f"a function of the project that runs as the query is planned raised {raised}",
+            "Correct the function, or the arguments that the query gives it.",
         )
     return PlanningError(view.where, f"DataFusion cannot plan the query: {text}", "Correct the query.")
 

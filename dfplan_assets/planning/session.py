@@ -10,7 +10,7 @@ from dfplan_assets.planning.user_functions import NO_FUNCTIONS, UserFunctions
 from dfplan_assets.project.model import Engine
 
 
-def planning_context(engine: Engine, functions: UserFunctions) -> SessionContext:
+def planning_context(engine: Engine, functions: UserFunctions = NO_FUNCTIONS) -> SessionContext:
     """A session to plan views in, with the project's settings and functions, and no tables.
 
     ``information_schema`` is off, so that a view can read the project's own tables alone and SHOW

@@ -86,7 +86,10 @@ class _Values:
             self.complete = False
             return [kind, value.name]
         if type(value) in _CONSTANTS or isinstance(value, _CONSTANT_CLASSES):
-            return [kind, repr(value).replace(self._folder, "") if self._folder else repr(value)]
+            text = repr(value)
+            if " at 0x" in text:
+                raise NoStableFormError  # where it lies in this process
+            return [kind, text.replace(self._folder, "") if self._folder else text]
         if any(value is each for each in self._seen):
             return ["again"]
         self._seen.append(value)
@@ -116,6 +119,8 @@ class _Values:
             for name in _names(vars(each).get("__slots__", ()))
             if name not in ("__dict__", "__weakref__") and hasattr(value, name)
         ]
+        if not slots and not hasattr(value, "__dict__"):
+            raise NoStableFormError  # written in C: it shows nothing of itself
         state = {name: getattr(value, name) for name in slots} | dict(getattr(value, "__dict__", {}))
         if isinstance(value, (list, tuple, set, frozenset, dict)):
             plain: Mapping[type, Callable[[typing.Any], object]] = {

@@ -188,6 +188,14 @@ def read_extends(node: Node | None) -> tuple[str, ...]:
     modules: list[str] = []
     for item in () if node is None else node.items():
         module = item.text()
+        if "/" in module or module.endswith(".py"):
+            name = module.removesuffix(".py").strip("./").replace("/", ".")
+            raise item.wrong(
+                f"{module!r} is a path and cannot be the name of a Python module",
+                f"Write it as an import does: {name}."
+                if _MODULE.fullmatch(name)
+                else "Write it as an import does.",
+            )
         if not _MODULE.fullmatch(module):
             raise item.wrong(
                 f"{module!r} cannot be the name of a Python module",

@@ -13,7 +13,7 @@ from dfplan_assets.forecast.comparison import Ran, is_measured
 from dfplan_assets.scheduling.model import Schedule
 from dfplan_assets.visual.durations import duration
 from dfplan_assets.visual.sentences import path
-from dfplan_assets.visual.svg import cut, picture, px, text, xml
+from dfplan_assets.visual.svg import DEPTH, HEAT, cut, picture, px, text, xml
 from dfplan_assets.visual.time_axis import tick_label, ticks
 
 LIMIT_BYTES = 30_000
@@ -34,12 +34,19 @@ _TITLE_CHARACTERS = 80
 _LEAST_BAR_BYTES = 100
 _ROUND_WIDTH = 6.0
 _STYLE = (
-    ".dfplan-gantt .p rect{fill:var(--d0);stroke:var(--d2)}"
-    ".dfplan-gantt .c rect{fill:var(--h1);stroke:var(--h4)}"
-    ".dfplan-gantt .a rect{fill:var(--d2);stroke:var(--ground)}"
-    ".dfplan-gantt .k rect{fill:var(--h3);stroke:var(--h5)}"
-    ".dfplan-gantt .f rect{fill:var(--failed);stroke:var(--warn)}"
-    ".dfplan-gantt .end{stroke:var(--muted);stroke-dasharray:4 3}"
+    HEAT
+    + DEPTH
+    + (
+        ".dfplan-gantt .p rect{fill:var(--d0);stroke:var(--d2)}"
+        ".dfplan-gantt .c rect{fill:var(--h1);stroke:var(--h4)}"
+        ".dfplan-gantt .a rect{fill:var(--d2);stroke:var(--ground)}"
+        ".dfplan-gantt .k rect{fill:var(--h3);stroke:var(--h5)}"
+        ".dfplan-gantt .f rect{fill:var(--warn);fill-opacity:.35;stroke:var(--warn)}"
+        ".dfplan-gantt .end{stroke:var(--muted);stroke-dasharray:4 3}"
+        # Where the chart is shown at a third of its size: larger letters, none in the bars.
+        "@media(max-width:520px){.dfplan-gantt g text{display:none}.dfplan-gantt .t{font-size:24px}"
+        ".dfplan-gantt .m{font-size:15px}.dfplan-gantt .i{font-size:12.5px}}"
+    )
 )
 
 
@@ -228,7 +235,7 @@ def _legend(y: float, has_actual: bool, has_failures: bool) -> list[str]:
     for style, words in entries:
         parts.append(
             f'<g class="{style}"><rect x="{px(x)}" y="{px(y - 9)}" width="12" height="10" rx="2"/></g>'
-            f"{text(x + 18, y, words, 'm')}"
+            f"{text(x + 18, y, words, 'm i')}"
         )
         x += 18 + len(words) * 5.6 + 22
     return parts

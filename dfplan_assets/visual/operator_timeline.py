@@ -14,7 +14,7 @@ from dfplan_assets.execution.analysis import OperatorTime, operator_times, walk
 from dfplan_assets.execution.profile import OperatorProfile, RunProfile
 from dfplan_assets.visual.durations import duration
 from dfplan_assets.visual.operator_words import detail, name, spilled_bytes
-from dfplan_assets.visual.svg import cut, depth_legend, picture, px, text, within, xml
+from dfplan_assets.visual.svg import DEPTH, cut, depth_legend, picture, px, text, within, xml
 from dfplan_assets.visual.time_axis import tick_label, ticks
 
 LIMIT_BYTES = 20_000
@@ -26,6 +26,7 @@ MOST_ROWS = 36
 _WIDTH = 720.0
 _LEFT, _TOP, _BOTTOM = 16.0, 82.0, 34.0
 _NAMES_END, _PLOT, _PLOT_END, _TOOK_END, _FIGURES_END = 250.0, 262.0, 604.0, 664.0, 704.0
+_LEGEND = 644.0
 _ROW, _BAR = 22.0, 12.0
 _CHARACTER = 5.8  # of the 11 px text; a wide one takes two
 _TITLE_CHARACTERS = 200
@@ -33,8 +34,15 @@ _ROW_BYTES = 280  # about the least that one takes
 _FEWEST_ROWS = 3
 _TICKS = 6
 _SPILLED = "▲"
+_EXPLANATION = "From its start to its end; the stronger the colour, the busier an operator was meanwhile."
 _DEPTHS = (0.05, 0.2, 0.4, 0.7)  # shares of an operator's time from which its bar is darker
-_STYLE = ".dfplan-timeline .o{stroke:var(--d3);stroke-opacity:.45}"
+_STYLE = (
+    DEPTH + ".dfplan-timeline .o{stroke:var(--d3);stroke-opacity:.45}"
+    # Where the timeline is shown at half its size: larger letters, names without details.
+    "@media(max-width:520px){.dfplan-timeline .l,.dfplan-timeline tspan{display:none}"
+    ".dfplan-timeline .t{font-size:21px}.dfplan-timeline text{font-size:15px}"
+    ".dfplan-timeline .i{font-size:13px}}"
+)
 
 
 @dataclass(frozen=True)
@@ -114,16 +122,10 @@ def _heading(profile: RunProfile, end: float, left_out: int, without_moments: in
     words = f"{duration(end)} of execution in a run of {duration(profile.wall_seconds)}"
     return [
         text(_LEFT, 27, words, "t"),
-        text(
-            _LEFT,
-            47,
-            "From its start to its end; the stronger the colour, the busier an operator was meanwhile.",
-            "m",
-        ),
-        text(_LEFT, 64, f"{'; '.join(notes)}." if notes else "", "m"),
+        text(_LEFT, 47, _EXPLANATION, "m i"),
+        text(_LEFT, 64, f"{'; '.join(notes)}." if notes else "", "m i"),
         text(_FIGURES_END, 47, spilled, "w e"),
-        text(_FIGURES_END - 72, 27, "waiting", "m e"),
-        depth_legend(_FIGURES_END - 64, 19),
+        f'<g class="l">{text(_LEGEND - 8, 27, "waiting", "m e")}{depth_legend(_LEGEND, 19)}</g>',
         text(_TOOK_END, _TOP - 8, "took", "m e"),
         text(_FIGURES_END, _TOP - 8, "busy", "m e"),
     ]

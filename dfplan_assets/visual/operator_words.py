@@ -78,7 +78,8 @@ def detail(operator: OperatorProfile, characters: int = 120) -> str:
         words = "" if found is None else " ".join(part[: characters * 3] for part in found.groups() if part)
     words = _NUMBER.sub(r"\1", _STRING.sub(r"'\1'", words))
     words = _SAME_NAME.sub(r"\1", _PLACE.sub("", words))
-    words = _PAIR.sub(lambda pair: pair[1] if pair[1] == pair[2] else f"{pair[1]} = {pair[2]}", words)
+    if "Join" in operator.name:
+        words = _PAIR.sub(lambda pair: pair[1] if pair[1] == pair[2] else f"{pair[1]} = {pair[2]}", words)
     return _DEFAULT_ORDER.sub("", words)[:characters]
 
 

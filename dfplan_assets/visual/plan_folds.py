@@ -192,7 +192,7 @@ class _Tree:
             first, lane, parent = pending.pop()
             operators = tuple(self.times[number] for number in members[first])
             yield Row(operators, lane, parent, self._is_named(members[first]))
-            children = sorted(below[first], key=lambda child: heights[child], reverse=True)
+            children = sorted(below[first], key=lambda child: (heights[child], child), reverse=True)
             side_by_side = len(children) > _INPUTS_OF_A_JOIN
             for place, child in enumerate(children):  # the last one pushed is the next one drawn
                 pending.append((child, lane if place == 0 and not side_by_side else lane + 1, placed))

@@ -10,15 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from dfplan_assets.execution.analysis import Misestimate, misestimates, top_operators
+from dfplan_assets.execution.analysis import Misestimate, misestimates
 from dfplan_assets.execution.profile import RunProfile
 from dfplan_assets.visual.durations import duration
 from dfplan_assets.visual.operator_words import detail, leaving_rows, name, named, short_duration, size
 from dfplan_assets.visual.plan_folds import Row, rows_of
-from dfplan_assets.visual.svg import cut, heat, heat_legend, picture, px, text, within, xml
+from dfplan_assets.visual.svg import HEAT, cut, heat, heat_legend, picture, px, text, within, xml
 
 LIMIT_BYTES = 20_000
 """The size that a picture has at most, unless asked for otherwise."""
+
+MISJUDGED_FACTOR = 10.0
+"""How many times too many or too few rows the planner must have expected for an operator to be marked."""
 
 MOST_ROWS = 44
 """How many rows a picture has at most; what is cheap is folded until it has no more."""
@@ -29,12 +32,14 @@ _TALL, _SHORT = 38.0, 24.0
 _FIRST_LANE, _LANE, _TEXT_GAP = 25.0, 22.0, 17.0
 _ROWS_END, _TIME_END, _BAR_START, _BAR_WIDTH = 526.0, 594.0, 604.0, 100.0
 _ROWS_ROOM = 84.0
+_GAP = 16.0
 _LEGEND, _LEGEND_END = 632.0, 622.0
-_STRONG_CHARACTER, _CHARACTER = 6.9, 5.8  # of the 12 and 11 px text; a wide one takes two
+_STRONG_CHARACTER, _CHARACTER = 6.9, 6.0  # of the 12 and 11 px text; a wide one takes two
 _TITLE_CHARACTERS = 200
-_SECOND_LINE_CHARACTERS = 74
+_SECOND_LINE_CHARACTERS = 66
 _ROW_BYTES = 350  # about the least that one takes
 _FEWEST_ROWS = 3
+_NAMED = 3
 _ELBOW = 9.0
 _MARK = "▲ "
 _PASSING_ON = frozenset(
@@ -47,11 +52,16 @@ _PASSING_ON = frozenset(
     }
 )
 _PASSING_ON_SHARE = 0.05
-_STYLE = (
+_STYLE = HEAT + (
     ".dfplan-plan path{fill:none;stroke:var(--line)}"
     ".dfplan-plan circle{stroke:var(--muted)}"
     ".dfplan-plan .f{stroke-dasharray:2 2}"
     ".dfplan-plan .v{stroke:var(--warn);stroke-width:2.5;stroke-dasharray:none}"
+    # Where the picture is shown at half its size: larger letters, without what is needed least.
+    "@media(max-width:520px){.dfplan-plan .l,.dfplan-plan .d{display:none}.dfplan-plan .t{font-size:21px}"
+    ".dfplan-plan .s{font-size:17px}.dfplan-plan .u{transform:translateY(8px)}"
+    ".dfplan-plan .a{transform:translateY(-4px)}.dfplan-plan .z{transform:translateY(3px)}"
+    ".dfplan-plan text.e{font-size:16px}.dfplan-plan .i,.dfplan-plan text.w{font-size:13.5px}}"
 )
 
 
@@ -60,7 +70,7 @@ def plan_picture(profile: RunProfile, *, limit_bytes: int = LIMIT_BYTES) -> str:
 
     Of a large plan what is cheap is folded: chains, then whole branches. The picture counts what it folded.
     """
-    judged = {each.number: each for each in misestimates(profile.root)}
+    judged = {each.number: each for each in misestimates(profile.root, MISJUDGED_FACTOR)}
     marked = frozenset(judged)
     return within(
         limit_bytes,
@@ -106,27 +116,30 @@ def _summary(profile: RunProfile, shown: Sequence[Row]) -> str:
 
 def _heading(profile: RunProfile, shown: Sequence[Row], misjudged: int) -> list[str]:
     """What is seen first: how much it was, where most of it went, what went wrong; and the legend."""
-    costliest = [
-        f"{named(each.operator)} {each.share:.0%}" for each in top_operators(profile.root, 3) if each.share
-    ]
+    times = sorted(
+        (each for row in shown for each in row.operators if each.share), key=lambda each: -(each.share or 0.0)
+    )
+    costliest = [f"{named(each.operator)} {each.share:.0%}" for each in times[:_NAMED]]
     most = cut(f"Most of it: {', '.join(costliest)}", _SECOND_LINE_CHARACTERS) if costliest else ""
     parts = [
         text(_LEFT, 27, _summary(profile, shown), "t"),
-        text(
-            _LEFT,
-            47,
-            most,
-            "m",
-        ),
+        text(_LEFT, 47, most, "m i"),
         _notes(shown, misjudged),
-        text(_LEGEND_END, 24, "CPU time", "m e"),
-        heat_legend(_LEGEND, 16),
-        text(_LEGEND_END, 44, "rows: 1, 1 thousand, 1 million", "m e"),
+        _legend(),
     ]
-    for place, count in enumerate((1, 1_000, 1_000_000)):
-        parts.append(f'<path stroke-width="{px(line_width(count))}" d="M{px(_LEGEND + 26 * place)} 40h20"/>')
-    parts += [text(_ROWS_END, _TOP - 8, "rows", "m e"), text(_TIME_END, _TOP - 8, "CPU time", "m e")]
+    parts += [text(_ROWS_END, _TOP - 8, "rows", "m e"), text(_TIME_END, _TOP - 8, "time", "m e")]
     return parts
+
+
+def _legend() -> str:
+    lines = "".join(
+        f'<path stroke-width="{px(line_width(count))}" d="M{px(_LEGEND + 26 * place)} 40h20"/>'
+        for place, count in enumerate((1, 1_000, 1_000_000))
+    )
+    return (
+        f'<g class="l">{text(_LEGEND_END, 24, "CPU time", "m e")}{heat_legend(_LEGEND, 16)}'
+        f"{text(_LEGEND_END, 44, 'rows: 1, 1 thousand, 1 million', 'm e')}{lines}</g>"
+    )
 
 
 def _notes(shown: Sequence[Row], misjudged: int) -> str:
@@ -134,7 +147,7 @@ def _notes(shown: Sequence[Row], misjudged: int) -> str:
     folded = sum(row.folded for row in shown)
     warnings = [f"{_MARK}{size(spilled)} spilled to disk"] if spilled else []
     if misjudged:
-        warnings.append(f"{_MARK}rows misjudged in {misjudged:,}")
+        warnings.append(f"{_MARK}rows of {misjudged:,} misjudged ×{MISJUDGED_FACTOR:.0f} or more")
     notes = [f'<tspan class="w">{xml(" ".join(warnings))}</tspan>'] if warnings else []
     if folded:
         notes.append(f'<tspan class="m">{folded:,} that took little are folded.</tspan>')
@@ -168,14 +181,17 @@ def _row(row: Row, place: tuple[float, float], strongest: float, judged: Mapping
     parts = [
         f"<title>{xml(_title(row, wrong))}</title>",
         f'<circle class="{style}" cx="{px(left)}" cy="{px(middle)}" r="{4 if short else 7}"/>',
-        *_words(row, left + _TEXT_GAP, middle, short),
+        *_words(row, left + _TEXT_GAP, middle, short, len(_expected(wrong)) if wrong else 0),
     ]
     count = leaving_rows(row.first.operator)
     if count is not None:
-        parts.append(text(_ROWS_END, middle - 3 if wrong else middle + 4, f"{count:,}", quiet))
+        parts.append(
+            text(
+                _ROWS_END, middle - 3 if wrong else middle + 4, f"{count:,}", f"{quiet} a" if wrong else quiet
+            )
+        )
     if wrong:
-        worst = max(wrong, key=lambda each: each.factor)
-        parts.append(text(_ROWS_END, middle + 11, f"{_MARK}{worst.estimated_rows:,} expected", "w e"))
+        parts.append(text(_ROWS_END, middle + 11, _expected(wrong), "w e z"))
     parts.append(text(_TIME_END, middle + 4, short_duration(row.seconds), quiet))
     if row.share:
         thick = 6 if short else 10
@@ -186,13 +202,22 @@ def _row(row: Row, place: tuple[float, float], strongest: float, judged: Mapping
     return f"<g>{''.join(parts)}</g>"
 
 
-def _words(row: Row, start: float, middle: float, short: bool) -> list[str]:
-    """What a row is: on one line where it only passes rows on, else its name above what it does."""
+def _expected(wrong: Sequence[Misestimate]) -> str:
+    worst = max(wrong, key=lambda each: each.factor)
+    return f"{_MARK}{worst.estimated_rows:,} expected"
+
+
+def _words(row: Row, start: float, middle: float, short: bool, taken: int) -> list[str]:
+    """What a row is: on one line where it only passes rows on, else its name above what it does.
+
+    Beside the second line ``taken`` strong characters stand before the end of the rows.
+    """
     operator, room = row.first.operator, _ROWS_END - _ROWS_ROOM - start
+    second_room = min(room, _ROWS_END - _GAP - taken * _STRONG_CHARACTER - start)
     if not row.is_named:
-        heading, below, style = _fold_words(row), "", "m"
+        heading, below, style = _fold_words(row), "", "m i"
     elif short:
-        heading, below, style = f"{name(operator)} {detail(operator)}".rstrip(), "", "m"
+        heading, below, style = f"{name(operator)} {detail(operator)}".rstrip(), "", "m i"
     else:
         heading, below, style = name(operator), detail(operator), "s"
     if row.is_named and row.folded:
@@ -201,18 +226,18 @@ def _words(row: Row, start: float, middle: float, short: bool) -> list[str]:
     if row.spilled_bytes:
         mark = f"{_MARK}spilled {size(row.spilled_bytes)}"
         second = f'<tspan class="w">{mark}</tspan>'
-        rest = cut(below, room / _CHARACTER - len(mark) - 3)
+        rest = cut(below, second_room / _CHARACTER - len(mark) - 3)
         if rest:
             second += f"  {xml(rest)}"
         return [
-            text(start, middle - 3, cut(heading, room / wide), style),
-            f'<text class="m" x="{px(start)}" y="{px(middle + 11)}">{second}</text>',
+            text(start, middle - 3, cut(heading, room / wide), f"{style} a"),
+            f'<text class="m i z" x="{px(start)}" y="{px(middle + 11)}">{second}</text>',
         ]
     if not below:
         return [text(start, middle + 4, cut(heading, room / wide), style)]
     return [
-        text(start, middle - 3, cut(heading, room / wide), style),
-        text(start, middle + 11, cut(below, room / _CHARACTER), "m"),
+        text(start, middle - 3, cut(heading, room / wide), f"{style} u"),
+        text(start, middle + 11, cut(below, second_room / _CHARACTER), "m d"),
     ]
 
 

@@ -9,14 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from xml.sax.saxutils import escape, quoteattr
-
-HEAT_LEVELS = 6
-"""How many warm colours a share of the whole can have, from ``h0`` (next to nothing) to the strongest."""
-
-DEPTH_LEVELS = 5
-"""How many cool colours there are for how busy something was, from ``d0`` (hardly) to the strongest."""
 
 _LEAST_OF_LEVEL = (0.01, 0.05, 0.12, 0.25, 0.45)  # shares from which the next stronger colour is used
 
@@ -26,70 +20,75 @@ _TITLE = re.compile("<title>[^<]*</title>")
 # What XML 1.0 cannot hold, escaped or not.
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-_LIGHT = {
-    "ground": "#fff",
-    "frame": "#d8dee4",
-    "text": "#1f2328",
-    "muted": "#59636e",
-    "line": "#b4bfca",
-    "grid": "#e3e8ec",
-    "warn": "#b3202c",
-    "failed": "#f2b3b3",
-    "h0": "#e6eaee",
-    "h1": "#fbe7bd",
-    "h2": "#fbd083",
-    "h3": "#f7ae55",
-    "h4": "#ec8532",
-    "h5": "#d65a1b",
-    "d0": "#e9eff6",
-    "d1": "#cbdff3",
-    "d2": "#9dc3ea",
-    "d3": "#639fd9",
-    "d4": "#2f74bb",
-}
-_DARK = {
-    "ground": "#181b1f",
-    "frame": "#343b42",
-    "text": "#e6edf3",
-    "muted": "#99a4af",
-    "line": "#525d68",
-    "grid": "#2a3036",
-    "warn": "#ff8f94",
-    "failed": "#83303a",
-    "h0": "#333a42",
-    "h1": "#54431a",
-    "h2": "#7a5714",
-    "h3": "#a4660f",
-    "h4": "#cf7620",
-    "h5": "#f58f3d",
-    "d0": "#252e38",
-    "d1": "#25415e",
-    "d2": "#2c5c8c",
-    "d3": "#3a7cbd",
-    "d4": "#5ca6ee",
-}
+_SCHEMES = "@media(prefers-color-scheme:dark)"
 
 
-def _variables(palette: Mapping[str, str]) -> str:
-    return ";".join(f"--{name}:{colour}" for name, colour in palette.items())
+def _palette(light: Mapping[str, str], dark: Mapping[str, str]) -> str:
+    """Colours as variables, in their dark form where the reader's scheme is dark."""
+    first, second = (
+        ";".join(f"--{name}:{colour}" for name, colour in each.items()) for each in (light, dark)
+    )
+    return f".dfplan{{{first}}}{_SCHEMES}{{.dfplan{{{second}}}}}"
 
 
+def _levels(family: str, light: Sequence[str], dark: Sequence[str]) -> str:
+    """Colours of a family from the weakest to the strongest, each with a class of its name."""
+    names = [f"{family}{level}" for level in range(len(light))]
+    classes = "".join(f".dfplan .{name}{{fill:var(--{name})}}" for name in names)
+    palette = _palette(dict(zip(names, light, strict=True)), dict(zip(names, dark, strict=True)))
+    return f"{palette}{classes}"
+
+
+HEAT = _levels(
+    "h",
+    ("#e6eaee", "#fbe7bd", "#fbd083", "#f7ae55", "#ec8532", "#d65a1b"),
+    ("#333a42", "#54431a", "#7a5714", "#a4660f", "#cf7620", "#f58f3d"),
+)
+"""Style rules of the warm colours ``h0`` (next to nothing) to ``h5``, for a share of the whole."""
+
+DEPTH = _levels(
+    "d",
+    ("#e9eff6", "#cbdff3", "#9dc3ea", "#639fd9", "#2f74bb"),
+    ("#252e38", "#25415e", "#2c5c8c", "#3a7cbd", "#5ca6ee"),
+)
+"""Style rules of the cool colours ``d0`` (hardly) to ``d4``, for how busy something was."""
+
+_HEAT_LEVELS, _DEPTH_LEVELS = 6, 5
 _STYLE = (
-    f".dfplan{{{_variables(_LIGHT)}}}@media(prefers-color-scheme:dark){{.dfplan{{{_variables(_DARK)}}}}}"
-    '.dfplan text{font:11px system-ui,-apple-system,"Segoe UI",sans-serif;fill:var(--text);'
-    "font-variant-numeric:tabular-nums}.dfplan .t{font-size:14px;font-weight:600}"
-    ".dfplan .s{font-size:12px;font-weight:600}.dfplan .m{fill:var(--muted)}"
-    ".dfplan .w{fill:var(--warn);font-weight:600}.dfplan text.e{text-anchor:end}.dfplan text.c{text-anchor:middle}"
+    _palette(
+        {
+            "ground": "#fff",
+            "frame": "#d8dee4",
+            "text": "#1f2328",
+            "muted": "#59636e",
+            "line": "#b4bfca",
+            "grid": "#e3e8ec",
+            "warn": "#b3202c",
+        },
+        {
+            "ground": "#181b1f",
+            "frame": "#343b42",
+            "text": "#e6edf3",
+            "muted": "#99a4af",
+            "line": "#525d68",
+            "grid": "#2a3036",
+            "warn": "#ff8f94",
+        },
+    )
+    + ".dfplan{max-width:100%;height:auto}"
+    ".dfplan text{font:11px system-ui,sans-serif;fill:var(--text);font-variant-numeric:tabular-nums}"
+    ".dfplan .t{font-size:14px;font-weight:600}.dfplan .s{font-size:12px;font-weight:600}"
+    ".dfplan .m{fill:var(--muted)}.dfplan .w{fill:var(--warn);font-weight:600}"
+    ".dfplan text.e{text-anchor:end}.dfplan text.c{text-anchor:middle}"
     ".dfplan .ground{fill:var(--ground);stroke:var(--frame)}.dfplan .grid{stroke:var(--grid)}"
-    + "".join(f".dfplan .h{level}{{fill:var(--h{level})}}" for level in range(HEAT_LEVELS))
-    + "".join(f".dfplan .d{level}{{fill:var(--d{level})}}" for level in range(DEPTH_LEVELS))
 )
 
 
 def picture(kind: str, width: float, height: float, label: str, style: str, parts: Iterable[str]) -> str:
     """A whole picture of a size in pixels: its ``label`` for those who cannot see it, its own style rules.
 
-    The rules stand behind the class ``dfplan-KIND``, so that pictures in one page do not disturb each other.
+    The rules stand behind the class ``dfplan-KIND``, so that pictures in one page do not disturb each other;
+    with ``HEAT`` and ``DEPTH`` where they are used.
     """
     w, h = px(width), px(height)
     return (
@@ -138,12 +137,12 @@ def heat(share: float) -> str:
 
 def heat_legend(x_pixels: float, y_pixels: float) -> str:
     """The warm colours from the weakest to the strongest, 72 pixels wide, its upper left corner given."""
-    return _legend("h", HEAT_LEVELS, x_pixels, y_pixels)
+    return _legend("h", _HEAT_LEVELS, x_pixels, y_pixels)
 
 
 def depth_legend(x_pixels: float, y_pixels: float) -> str:
     """The cool colours from the weakest to the strongest, 60 pixels wide, its upper left corner given."""
-    return _legend("d", DEPTH_LEVELS, x_pixels, y_pixels)
+    return _legend("d", _DEPTH_LEVELS, x_pixels, y_pixels)
 
 
 def _legend(family: str, levels: int, x_pixels: float, y_pixels: float) -> str:

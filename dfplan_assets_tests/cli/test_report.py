@@ -17,9 +17,12 @@ from dfplan_assets.cli import main
 from dfplan_assets.store import open_store
 from dfplan_assets.visual.report.packing import unpacked
 from dfplan_assets_tests.cli.conftest import Dfplan
-from dfplan_assets_tests.partitioned import write_daily
+from dfplan_assets_tests.cli.test_show import store_of
+from dfplan_assets_tests.partitioned import DAYS, write_daily
+from dfplan_assets_tests.regressions.simulated import noisy, store_runs
 from dfplan_assets_tests.run_history import put_history
 from dfplan_assets_tests.small_projects import plan_of, write_project, write_shop
+from dfplan_assets_tests.store import samples
 
 VIEWS = {
     "marts/revenue.sql": """\
@@ -27,6 +30,11 @@ VIEWS = {
 description: Revenue per nation
 owners: [team:finance]
 tags: {domain: sales}
+checks:
+  - not_null: name
+  - row_count: {min: 1}
+    name: some_nations
+    severity: warn
 --- */
 select n.name, sum(o.price) as total, $year as year
 from orders o join nation n on o.nation_key = n.key
@@ -119,6 +127,10 @@ def test_a_view_has_what_its_author_wrote(views: dict[str, Any]) -> None:
     assert revenue["file"] == "views/marts/revenue.sql"
     assert revenue["sql"].startswith("select n.name")
     assert revenue["parameters"] == [["year", "1994"]]
+    assert revenue["checks"] == [
+        {"name": "not_null_name", "rule": "name: never null", "blocking": False, "severity": "error"},
+        {"name": "some_nations", "rule": "at least 1 row", "blocking": False, "severity": "warn"},
+    ]
 
 
 def test_columns_say_where_they_come_from_as_lineage_does(views: dict[str, Any], shop: Path) -> None:
@@ -145,6 +157,7 @@ def test_states_and_reasons_are_those_of_plan(views: dict[str, Any], shop: Path)
     plan = answer(shop, "plan")["views"]
     for name in ("revenue", "best", "broken", "behind"):
         assert views[name]["because"] == plan[name]["stale_because"]
+    assert shop.as_posix() not in json.dumps(views)
     assert any("meaning changed" in reason for reason in views["best"]["because"])
     assert "divi" in views["broken"]["latest"]["failure"].lower()
 
@@ -187,6 +200,7 @@ def test_the_profile_is_that_of_show(views: dict[str, Any], shop: Path) -> None:
     assert costliest["number"] == shown["top_operators"][0]["number"]
     assert costliest["rows"] == shown["top_operators"][0]["rows"]
     assert detail["picture"].startswith("<svg")
+    assert detail["timeline"].startswith("<svg")
     assert "Projection" in detail["logical_plan"]
     assert shop.as_posix().lstrip("/") not in json.dumps(detail["operators"])
 
@@ -279,6 +293,26 @@ def test_views_with_partitions_say_which(tmp_path: Path) -> None:
     folder = write_daily(tmp_path)
     put_history(plan_of(folder), {"daily": [0.5, 0.7]})
     (daily,) = [view for view in written(folder)["views"] if view["name"] == "daily"]
-    assert daily["partitions"] == "order_date, every day"
+    assert daily["partitions"] == {
+        "title": "order_date, every day",
+        "over": len(DAYS),
+        "published": 0,
+        "stale": [],
+        "stale_count": 0,
+    }
     assert daily["measured"]["wall_seconds"] == 0.7
     assert [run["wall_seconds"] for run in unpacked(daily["detail"])["runs"]] == [0.5, 0.7]
+
+
+def test_what_got_slower_is_said_as_regressions_says_it(tmp_path: Path) -> None:
+    shop = write_shop(tmp_path)
+    with store_of(shop) as store:
+        store_runs(store, samples.bundle(year=1994), noisy(1.0, 20))
+        store_runs(store, samples.bundle(year=1995), noisy(3.0, 12), first=20)
+        store_runs(store, samples.bundle("best"), noisy(1.0, 30))
+    said = answer(shop, "regressions")["views"]["revenue"]
+    found = {view["name"]: view for view in written(shop)["views"]}
+    assert said["verdict"] == "regression"
+    assert found["revenue"]["slower"] == f"regression: {said['reason']}"
+    assert found["best"]["slower"] is None
+    assert [run["plan"] for run in unpacked(found["revenue"]["detail"])["runs"]] == [0] * 20 + [1] * 12

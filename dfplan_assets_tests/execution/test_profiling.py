@@ -98,9 +98,22 @@ def test_a_filter_whose_rows_are_misjudged_is_found(tmp_path: Path, numbers: Sou
     assert (worst.estimated_rows, worst.actual_rows, worst.factor) == (200, 0, 200.0)
 
 
-def test_a_run_that_publishes_asks_for_no_estimates(tmp_path: Path, numbers: Source) -> None:
-    plan = plan_project(tmp_path, {"v": "select n from numbers where n < 200"}, sources(numbers))
-    assert not any(ESTIMATED_ROWS in each.metrics for each in walk(run(plan).profile.root))
+def test_a_run_that_publishes_knows_what_the_planner_expected(tmp_path: Path, numbers: Source) -> None:
+    plan = plan_project(
+        tmp_path, {"v": "select n from numbers where n % 2 = 0 and tenth % 2 = 1"}, sources(numbers)
+    )
+    done = run(plan)
+    found = {each.operator.name: each for each in misestimates(done.profile.root)}
+    assert (found["FilterExec"].estimated_rows, found["FilterExec"].actual_rows) == (200, 0)
+    # The plans of the bundle are explained as ever.
+    assert "statistics=" not in done.bundle.physical_plan
+
+
+def test_rows_are_counted_where_the_writing_sink_is_not_the_root(tmp_path: Path, numbers: Source) -> None:
+    sql = "select n from numbers where n % 100 = 0 and n >= (select max(tenth) from numbers)"
+    plan = plan_project(tmp_path, {"v": sql}, sources(numbers))
+    expected = [n for n in range(1000) if n % 100 == 0 and n >= 9]
+    assert profiled(plan).profile.output_rows == run(plan).publication.rows == len(expected)
 
 
 def test_upstream_results_are_read_as_they_were_published(tmp_path: Path) -> None:

@@ -72,11 +72,14 @@ def test_what_changed_since_the_last_run_is_said_part_by_part(tmp_path: Path) ->
     shop = write_shop(tmp_path)
     first, _ = run(shop)
     assert first["dfplan/plan_changes"] == "This is the first plan that the store knows of."
+    assert "dfplan/plan_changed" not in first
     again, _ = run(shop)
     assert again["dfplan/plan_changes"] == "The plan is that of the last run."
+    assert again["dfplan/plan_changed"] == "0"
     file = shop / "views" / "marts" / "revenue.sql"
     file.write_text(file.read_text().replace("sum(o.price)", "avg(o.price)"))
     changed, _ = run(shop)
+    assert changed["dfplan/plan_changed"] == "1"
     head, kind, command = changed["dfplan/plan_changes"].split("\n\n")
     assert head.startswith("Changed since the last run: ")
     assert {"meaning", "functions"} <= set(head.removesuffix(".").split(": ")[1].split(", "))

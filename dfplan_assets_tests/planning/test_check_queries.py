@@ -83,7 +83,9 @@ def test_values_of_parameters_are_kept_apart_from_the_text(usable: PlannedChecks
 def test_the_columns_that_a_predicate_is_about_come_first_in_its_sample(usable: PlannedChecks) -> None:
     by_rule = {repr(query.check.rule): query for query in usable.queries}
     query = next(each for rule, each in by_rule.items() if "case when id = 0" in rule)
-    assert query.columns == ("id",)
+    assert str(query.sample).startswith('SELECT "id", "small", ')
+    query = next(each for rule, each in by_rule.items() if "status = '; drop" in rule)
+    assert str(query.sample).startswith('SELECT "status", "id", ')
 
 
 # The check, the cause, the next step.
@@ -191,7 +193,9 @@ def related(view: View | str, to: str, blocking: bool = False) -> str:
 
 def apart(folder: Path, **views: str) -> dict[str, dict[str, tuple[str, ...]]]:
     texts = {f"{name}.sql": sql for name, sql in {"source": "select 1 as id", **views}.items()}
-    return {view: dict(each) for view, each in checks_apart(plan_of(write_project(folder, texts))).items()}
+    sources = {"scores": {"asset": "models/scores", "columns": {"id": "int64"}}}
+    plan = plan_of(write_project(folder, texts, sources))
+    return {view: dict(each) for view, each in checks_apart(plan).items()}
 
 
 def test_a_relationship_to_what_a_view_reads_is_checked_in_the_views_step(tmp_path: Path) -> None:
@@ -212,6 +216,15 @@ def test_a_relationship_to_a_view_that_is_not_stored_waits_for_what_that_reads(t
     virtual = "/* ---\nmaterialized: view\n--- */\nselect id from a"
     found = apart(tmp_path, a="select 1 as id", v=virtual, b=related("source", "v"))
     assert found == {"b": {"relationships_id_v": ("a",)}}
+
+
+def test_a_relationship_to_what_a_python_asset_publishes_waits_for_it(tmp_path: Path) -> None:
+    found = apart(tmp_path, a=related("source", "scores"), b=related("scores", "scores"))
+    assert found == {"a": {"relationships_id_scores": ("scores",)}}
+
+
+def test_one_that_blocks_does_not_wait_for_a_python_asset_which_may_read_the_view(tmp_path: Path) -> None:
+    assert apart(tmp_path, a=related("source", "scores", True)) == {}
 
 
 def test_a_check_that_blocks_a_view_until_that_has_run_itself_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The modules under ``extends:``: where they are found, when they are imported anew, what is said of bad ones."""
+"""Modules under ``extends:``: where they are found, when they are imported anew, what is said of bad ones."""
 
 from __future__ import annotations
 

@@ -117,11 +117,6 @@ def test_an_unused_cte_is_reported_and_no_dependency() -> None:
     assert plan.views["x"].lineage.unused_tables == ("w",)
 
 
-def test_modules_that_would_not_be_loaded_are_refused_by_name() -> None:
-    with pytest.raises(ProjectError, match=r"\(shop\.udfs\) are not loaded"):
-        plan_project(replace(project({"x": "select 1 as one"}), extends=("shop.udfs",)))
-
-
 def test_an_unknown_setting_names_the_setting() -> None:
     with pytest.raises(ProjectError, match=r"datafusion\.execution\.batch_sise"):
         plan_project(project({"x": "select 1 as one"}, settings={"datafusion.execution.batch_sise": "1"}))

@@ -29,6 +29,7 @@ from dfplan_assets.staleness.look import sources_read
 from dfplan_assets.staleness.results import results_now
 from dfplan_assets.staleness.staleness import Staleness, stale
 from dfplan_assets.visual.gantt import gantt
+from dfplan_assets.visual.operator_timeline import operator_timeline
 from dfplan_assets.visual.plan_picture import plan_picture
 from dfplan_assets.visual.report.graph_layout import graph_layout
 from dfplan_assets.visual.report.model import (
@@ -38,6 +39,7 @@ from dfplan_assets.visual.report.model import (
     Expected,
     NextRun,
     Operator,
+    PartitionsOfView,
     Report,
     ReportedSource,
     ReportedView,
@@ -51,6 +53,7 @@ MEANING_CHANGED = "its meaning changed"
 """The reason of staleness of which the words of a difference say more."""
 
 _DISPLAY_CHARACTERS = 600
+_STALE_PARTITIONS_SHOWN = 30
 _USER_OF_URL = re.compile(r"(?<=://)[^/@]*@")
 
 
@@ -177,6 +180,7 @@ class _Views:
         result = self._standing.results.get(name)
         state, because = self._state(name, past)
         hide = self._hider(view)
+        shown = self._shower(hide)
         decided_by, columns = ((), ()) if planned is None else _columns(planned.schema, planned.lineage)
         return ReportedView(
             name=name,
@@ -186,8 +190,9 @@ class _Views:
             tags=tuple(view.tags.items()),
             file=_inside(plan.project, str(view.path)),
             state=state,
-            because=tuple(map(hide, because)),
-            partitions=None if view.partitions is None else f"{view.partitions.by}, {view.partitions.title}",
+            because=tuple(map(shown, because)),
+            slower=past.slower,
+            partitions=self._partitions(view, shown),
             reads=plan.tables_of(name),
             columns=columns,
             rows_decided_by=decided_by,
@@ -202,10 +207,10 @@ class _Views:
             bytes=None if result is None else result.bytes,
             published_at=None if result is None else moment(result.published_at),
             expected=None if view.is_virtual else self._expected.get(name),
-            latest=past.latest(),
+            latest=past.latest(shown),
             measured=past.measured(),
             compared=self._compared.get(name),
-            detail=packed(self._detail(name, past, hide)),
+            detail=packed(self._detail(name, past, shown)),
         )
 
     def _state(self, name: str, past: PastOfView) -> tuple[State, tuple[str, ...]]:
@@ -224,10 +229,25 @@ class _Views:
             return "not planned", because
         if not because:
             return "fresh", ()
-        latest = past.latest()
-        if latest is not None and latest.status == "failed":
+        if past.runs and past.runs[-1].status == "failed":
             return "failed", (*because, "its last run failed")
         return ("never ran" if self._standing.results.get(name) is None else "stale"), because
+
+    def _partitions(self, view: View, shown: Callable[[str], str]) -> PartitionsOfView | None:
+        if view.partitions is None:
+            return None
+        staleness = self._standing.staleness.get(view.name)
+        how = None if staleness is None else staleness.partitions
+        stale_ones = () if how is None else how.stale
+        return PartitionsOfView(
+            title=f"{view.partitions.by}, {view.partitions.title}",
+            over=0 if how is None else len(how.keys),
+            published=0 if how is None else how.published,
+            stale=tuple(
+                (each.key, shown("; ".join(each.because))) for each in stale_ones[:_STALE_PARTITIONS_SHOWN]
+            ),
+            stale_count=len(stale_ones),
+        )
 
     def _hider(self, view: View) -> Callable[[str], str]:
         """What is stored may be from when a parameter was not yet secret."""
@@ -236,22 +256,28 @@ class _Views:
         planned = view.name in self._plan.views
         return hider(self._plan.project, view, self._plan.inlined_into(view.name) if planned else ())
 
-    def _detail(self, name: str, past: PastOfView, hide: Callable[[str], str]) -> Detail:
+    def _shower(self, hide: Callable[[str], str]) -> Callable[[str], str]:
+        """A text without secrets and without the folder in which the project happens to be."""
+        root = f"{self._plan.project.root.as_posix()}/"
+        # DataFusion names files without their first slash.
+        return lambda text: hide(text.replace(root, "").replace(root.lstrip("/"), ""))
+
+    def _detail(self, name: str, past: PastOfView, shown: Callable[[str], str]) -> Detail:
         planned = self._plan.views.get(name)
         run = past.profiled
-        profile = None if run is None or run.profile is None else self._shown(run.profile, hide)
+        profile = None if run is None or run.profile is None else _shown(run.profile, shown)
         return Detail(
             logical_plan="" if planned is None else planned.logical_plan.rstrip(),
             operators=() if profile is None else _operators(profile.root),
             picture=None if profile is None else plan_picture(profile),
+            timeline=None if profile is None else operator_timeline(profile),
             runs=past.rows(),
             problem=past.problem,
         )
 
-    def _shown(self, profile: RunProfile, hide: Callable[[str], str]) -> RunProfile:
-        """A profile without secrets and without the folder in which the project happens to be."""
-        root = f"{self._plan.project.root.as_posix().lstrip('/')}/"
-        return replace(profile, root=_with_displays(profile.root, lambda text: hide(text.replace(root, ""))))
+
+def _shown(profile: RunProfile, shown: Callable[[str], str]) -> RunProfile:
+    return replace(profile, root=_with_displays(profile.root, shown))
 
 
 def _with_displays(operator: OperatorProfile, shown: Callable[[str], str]) -> OperatorProfile:
@@ -325,7 +351,8 @@ def _source(plan: ProjectPlan, name: str) -> ReportedSource:
     source = plan.project.sources[name]
     schema = plan.source_schemas.get(name, source.columns)
     columns = () if schema is None else tuple((field.name, str(field.type)) for field in schema)
-    return ReportedSource(name, _inside(plan.project, source.path), source.format, columns)
+    path = _inside(plan.project, source.path)
+    return ReportedSource(name, path, source.format, source.asset, columns)
 
 
 def _inside(project: Project, path: str) -> str:

@@ -30,6 +30,20 @@ class Column:
     decided_by: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class PartitionsOfView:
+    """The partitions of a view: how many are over, and how many of them are published.
+
+    ``stale`` are the first of those that are stale, each with its reasons, ``stale_count`` is how many are.
+    """
+
+    title: str
+    over: int
+    published: int
+    stale: tuple[tuple[str, str], ...]
+    stale_count: int
+
+
 @dataclass(frozen=True)
 class Check:
     """A data check that a view declares, its rule in words."""
@@ -95,7 +109,10 @@ class Compared:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportedView:
-    """A view. ``because`` says why it is in its state; ``rows`` and ``bytes`` are those of its result."""
+    """A view. ``because`` says why it is in its state, ``slower`` that it got slower, if so.
+
+    ``rows`` and ``bytes`` are those of its result.
+    """
 
     name: str
     group: str
@@ -105,7 +122,8 @@ class ReportedView:
     file: str
     state: State
     because: tuple[str, ...]
-    partitions: str | None
+    slower: str | None
+    partitions: PartitionsOfView | None
     reads: tuple[str, ...]
     columns: tuple[Column, ...]
     rows_decided_by: tuple[tuple[str, str], ...]
@@ -157,22 +175,30 @@ class Operator:
 
 @dataclass(frozen=True, kw_only=True)
 class Detail:
-    """What only the page of a view shows. ``picture`` is SVG; ``problem`` is why something is missing."""
+    """What only the page of a view shows: ``picture`` and ``timeline`` of its last successful run as SVG.
+
+    ``problem`` is why something is missing.
+    """
 
     logical_plan: str
     operators: tuple[Operator, ...]
     picture: str | None
+    timeline: str | None
     runs: tuple[Run, ...]
     problem: str | None
 
 
 @dataclass(frozen=True)
 class ReportedSource:
-    """A table from outside: ``columns`` are pairs of name and type, as far as they are known."""
+    """A table from outside: ``columns`` are pairs of name and type, as far as they are known.
+
+    ``asset`` is the key of the Python asset that makes it, None where none does.
+    """
 
     name: str
     path: str
     format: str
+    asset: str | None
     columns: tuple[tuple[str, str], ...]
 
 

@@ -3,32 +3,46 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
 from dfplan_assets.errors import StoreError
 from dfplan_assets.forecast.records import recorded_comparison, recorded_timeline
-from dfplan_assets.store import RunRecord, RunSummary, ScheduleRecord, Store
+from dfplan_assets.regressions.history import RUNS_READ, history_of
+from dfplan_assets.regressions.verdict import Verdict, judge
+from dfplan_assets.store import BundleRecord, RunRecord, RunSummary, ScheduleRecord, Store
 from dfplan_assets.visual.gantt import gantt
 from dfplan_assets.visual.report.model import Compared, LastRun, LatestRun, Measured, Run
 
 RUNS_SHOWN = 60
 """How many runs of each view its plots show, the latest ones."""
 
+_SLOWER = ("regression", "slower without a plan change")
+
 
 @dataclass(frozen=True)
 class PastOfView:
     """The runs of a view, the oldest first, and of its last successful one the profile.
 
-    ``plans`` has for each bundle of the view which of its plans it is, ``problem`` why something is missing.
+    ``plans`` has for each bundle of the view which of its plans it is, ``verdict`` is whether it got slower,
+    ``problem`` why something is missing.
     """
 
     runs: tuple[RunSummary, ...] = ()
     plans: Mapping[str, int] = field(default_factory=dict)
     profiled: RunRecord | None = None
     failure: str | None = None
+    verdict: Verdict | None = None
     problem: str | None = None
+
+    @property
+    def slower(self) -> str | None:
+        """In words that the view got slower, where it did and nobody took that as it should be."""
+        verdict = self.verdict
+        if verdict is None or verdict.settled or verdict.kind not in _SLOWER:
+            return None
+        return f"{verdict.kind}: {verdict.reason}"
 
     @property
     def last_success(self) -> RunSummary | None:
@@ -50,11 +64,11 @@ class PastOfView:
                 plan=None if run.bundle_key is None else self.plans.get(run.bundle_key),
                 partition=run.partition_key,
             )
-            for run in self.runs
+            for run in self.runs[-RUNS_SHOWN:]
         )
 
-    def latest(self) -> LatestRun | None:
-        """The last attempt as the page has it."""
+    def latest(self, shown: Callable[[str], str]) -> LatestRun | None:
+        """The last attempt as the page has it; ``shown`` gives its failure as anyone may see it."""
         if not self.runs:
             return None
         run = self.runs[-1]
@@ -62,7 +76,7 @@ class PastOfView:
             started_at=moment(run.started_at),
             status=run.status,
             wall_seconds=run.wall_seconds,
-            failure=self.failure,
+            failure=None if self.failure is None else shown(self.failure),
         )
 
     def measured(self) -> Measured | None:
@@ -133,7 +147,7 @@ class Past:
 
 def read_past(store: Store, views: Collection[str]) -> Past:
     """What a store knows of these views; raises StoreError where it cannot be read at all."""
-    recent = store.recent_runs(views, runs_each=RUNS_SHOWN)
+    recent = store.recent_runs(views, runs_each=RUNS_READ)
     return Past(
         {view: _of_view(store, view, tuple(reversed(runs))) for view, runs in recent.items()},
         store.latest_schedule(),
@@ -143,23 +157,23 @@ def read_past(store: Store, views: Collection[str]) -> Past:
 def _of_view(store: Store, view: str, runs: tuple[RunSummary, ...]) -> PastOfView:
     # Runs of ``dfplan profile`` publish nothing, and stand apart from those that do.
     published = tuple(run for run in runs if run.status != "profiled")
-    plans = _numbered(store, view)
-    found = PastOfView(published, plans)
+    bundles = store.bundles(view)
+    verdict = judge(history_of(view, published, bundles, store.acceptances(view)))
+    found = PastOfView(published, _numbered(bundles), verdict=verdict)
     try:
         success = found.last_success
         profiled = None if success is None else store.run(success.key)
         failed = published[-1] if published and published[-1].status == "failed" else None
         failure = None if failed is None else store.run(failed.key).failure
-        return PastOfView(published, plans, profiled, failure)
+        return replace(found, profiled=profiled, failure=failure)
     except StoreError as error:
-        return PastOfView(published, plans, problem=f"{error.where}: {error.cause}")
+        return replace(found, problem=f"{error.where}: {error.cause}")
 
 
-def _numbered(store: Store, view: str) -> dict[str, int]:
+def _numbered(bundles: Iterable[BundleRecord]) -> dict[str, int]:
     """For each bundle of a view which of its plans it is: bundles of one identity are one plan."""
     numbers: dict[str, int] = {}
     found = {}
-    bundles = store.bundles(view)
     for bundle in sorted(bundles, key=lambda each: (each.first_planned_at, each.last_planned_at, each.key)):
         found[bundle.key] = numbers.setdefault(bundle.identity.complete, len(numbers))
     return found

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 
 from dfplan_assets.planning.bundle import Identity
 from dfplan_assets.planning.catalog import RecordingCatalog
-from dfplan_assets.planning.functions import FunctionFacts, session_functions
+from dfplan_assets.planning.functions import FunctionFacts, engine_functions, facts_of
 from dfplan_assets.planning.guard import plan_query, plan_template
 from dfplan_assets.planning.identity import identify
 from dfplan_assets.planning.lineage.model import Lineage
 from dfplan_assets.planning.lineage.view_lineage import view_lineage
 from dfplan_assets.planning.meaning import meaning
 from dfplan_assets.planning.session import planning_context
-from dfplan_assets.planning.user_functions import NO_FUNCTIONS
 from dfplan_assets.project.model import Engine, ParameterValue, View
-from dfplan_assets_tests.planning.identity.world import (
-    PYTHON_FUNCTIONS,
-    TABLES,
-    new_context,
-    register_functions,
-)
+from dfplan_assets_tests.planning.identity.world import COMPANY_FUNCTIONS, TABLES
 
 ENGINE = Engine(target_partitions=None, memory_limit_bytes=None, settings={})
 
 
-@cache
-def _functions(bodies: tuple[tuple[str, Callable[..., object]], ...]) -> Mapping[str, FunctionFacts]:
-    return session_functions(new_context(None), dict(bodies))
+def _functions(bodies: Mapping[str, str]) -> Mapping[str, FunctionFacts]:
+    """The engine's functions and those of the company, some with another body than they have."""
+    own = {each.name: facts_of(each) for each in COMPANY_FUNCTIONS}
+    changed = {name: replace(own[name], source=body) for name, body in bodies.items()}
+    return {**engine_functions(), **own, **changed}
 
 
 class Session:
@@ -41,17 +37,16 @@ class Session:
         self,
         tables: Mapping[str, pa.Schema] = TABLES,
         engine: Engine = ENGINE,
-        bodies: Mapping[str, Callable[..., object]] = PYTHON_FUNCTIONS,
+        bodies: Mapping[str, str] = {},
     ) -> None:
         self.tables = dict(tables)
         self.settings = engine.settings
         self.catalog = RecordingCatalog()
-        self.ctx = planning_context(engine, NO_FUNCTIONS)
+        self.ctx = planning_context(engine, COMPANY_FUNCTIONS)
         self.catalog.install(self.ctx)
-        register_functions(self.ctx)
         for name, schema in tables.items():
             self.catalog.add(name, schema)
-        self.functions = _functions(tuple(bodies.items()))
+        self.functions = _functions(bodies)
 
     def lineage(self, sql: str, params: Mapping[str, ParameterValue]) -> Lineage:
         """The lineage of a query."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from datafusion import Accumulator, SessionConfig, SessionContext, udaf, udf
 from datafusion.catalog import Schema
+
+from dfplan_assets.planning.function_collection import functions_of_modules
 
 POINT = pa.struct([("lat", pa.float64()), ("lon", pa.float64())])
 PART = pa.struct([("name", pa.string()), ("cost", pa.int32())])
@@ -167,13 +170,9 @@ class Spread(Accumulator):
         return pa.scalar(None if self.low is None or self.high is None else self.high - self.low, pa.int64())
 
 
-PYTHON_FUNCTIONS: Mapping[str, Callable[..., object]] = {"shorten": shorten, "spread": Spread}
-
-
-def register_functions(ctx: SessionContext) -> None:
-    """Makes the functions known to a session."""
-    ctx.register_udf(udf(shorten, [pa.string(), pa.int64()], pa.string(), "immutable", "shorten"))
-    ctx.register_udaf(udaf(Spread, pa.int64(), pa.int64(), [pa.int64(), pa.int64()], "immutable", "spread"))
+SHORTEN = udf(shorten, [pa.string(), pa.int64()], pa.string(), "immutable", "shorten")
+SPREAD = udaf(Spread, pa.int64(), pa.int64(), [pa.int64(), pa.int64()], "immutable", "spread")
+COMPANY_FUNCTIONS = functions_of_modules("tests", (sys.modules[__name__],))
 
 
 def new_context(cores: int | None) -> SessionContext:
@@ -183,7 +182,7 @@ def new_context(cores: int | None) -> SessionContext:
         config = config.with_target_partitions(cores)
     ctx = SessionContext(config)
     ctx.catalog().register_schema("raw", Schema.memory_schema())
-    register_functions(ctx)
+    COMPANY_FUNCTIONS.register(ctx)
     return ctx
 
 

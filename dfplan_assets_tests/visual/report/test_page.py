@@ -10,6 +10,7 @@ import subprocess
 from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,7 +30,7 @@ from dfplan_assets.project.data_checks import (
 from dfplan_assets.visual.report.graph_layout import graph_layout
 from dfplan_assets.visual.report.model import Column, Detail, Report, ReportedSource, ReportedView, Run
 from dfplan_assets.visual.report.packing import json_in_html, packed, unpacked
-from dfplan_assets.visual.report.page import page
+from dfplan_assets.visual.report.page import SCRIPTS, page
 from dfplan_assets.visual.report.rules import rule_in_words
 from dfplan_assets_tests.small_projects import write_project
 
@@ -79,6 +80,7 @@ def view_of(name: str, text: str = "", **changes: Any) -> ReportedView:
         file=text,
         state="stale",
         because=(text,),
+        slower=text,
         partitions=None,
         reads=(),
         columns=(Column(text, text, True, ((text, text),), ((text, text),)),),
@@ -94,7 +96,9 @@ def view_of(name: str, text: str = "", **changes: Any) -> ReportedView:
         latest=None,
         measured=None,
         compared=None,
-        detail=packed(Detail(logical_plan=text, operators=(), picture=None, runs=(), problem=text)),
+        detail=packed(
+            Detail(logical_plan=text, operators=(), picture=None, timeline=None, runs=(), problem=text)
+        ),
     )
     return replace(view, **changes)
 
@@ -108,7 +112,7 @@ def report_of(*views: ReportedView, text: str = "shop") -> Report:
         work_seconds=0.0,
         runs_shown=60,
         views=views,
-        sources=(ReportedSource(text, text, text, ((text, text),)),),
+        sources=(ReportedSource(text, text, text, text, ((text, text),)),),
         graph=graph_layout({view.name: () for view in views}, {}),
         last_run=None,
         next_run=None,
@@ -224,3 +228,8 @@ def shown_by_chromium(address: str, profile: Path) -> str:
     flags += " --disable-background-networking --disable-component-update --virtual-time-budget=3000"
     command = ["chromium", *flags.split(), f"--user-data-dir={profile}", "--dump-dom", address]
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+def test_every_part_of_the_script_is_in_the_page() -> None:
+    parts = {path.name for path in (files("dfplan_assets.visual.report") / "template/script").iterdir()}
+    assert parts == set(SCRIPTS)

@@ -2,6 +2,11 @@
 description: Every customer with market, activity, first order and what they bought so far.
 owners: [team:crm]
 tags: {layer: core, domain: customers}
+checks:
+  - not_null: [customer_key, segment, activity]
+  - unique: customer_key
+  - relationships: {column: nation_key, to: staging.markets, field: nation_key}
+  - expression: first_order_date <= last_order_date
 --- */
 with bought as (
     select

@@ -2,6 +2,13 @@
 description: The fact table, one row for each order line, with its revenue and its margin.
 owners: [team:sales-analytics]
 tags: {layer: core, domain: sales}
+checks:
+  - unique: [order_key, line_number]
+  - relationships: {column: order_key, to: staging.orders, field: order_key}
+  - row_count: {min: 1}
+  - expression: quantity > 0 and net_amount >= 0
+    name: nothing_is_sold_for_less_than_nothing
+    blocking: true
 --- */
 with costed as (
     select lines.*, cast(lines.quantity * supplies.unit_cost as decimal(18, 4)) as cost_amount

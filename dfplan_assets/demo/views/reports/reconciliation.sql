@@ -2,6 +2,9 @@
 description: Figures that must agree and do not; an empty result is the good one.
 owners: [team:data-platform]
 tags: {layer: reports, domain: quality}
+checks:
+  - row_count: {max: 0}
+    name: all_figures_agree
 --- */
 with totals (figure, expected, found) as (
     select

@@ -2,6 +2,11 @@
 description: Customers with tidy segment names; addresses and comments stay behind.
 owners: [team:data-platform]
 tags: {layer: staging, domain: customers}
+checks:
+  - unique: customer_key
+  - expression: account_balance between -1000 and 10000
+    name: balance_is_plausible
+    severity: warn
 --- */
 with renamed as (
     select

@@ -2,6 +2,10 @@
 description: Orders from the first reported year on, under the names that the business uses.
 owners: [team:data-platform]
 tags: {layer: staging, domain: sales}
+checks:
+  - not_null: [order_key, customer_key, order_date]
+  - unique: order_key
+  - accepted_values: {column: order_status, values: [fulfilled, open, partly fulfilled]}
 --- */
 select
     o_orderkey as order_key,

@@ -2,6 +2,8 @@
 description: Revenue by region and month, with the year to date, a moving average and the change on last year.
 owners: [team:sales-analytics]
 tags: {layer: marts, domain: sales}
+checks:
+  - unique: [region_name, month_start]
 --- */
 with sold as (
     select

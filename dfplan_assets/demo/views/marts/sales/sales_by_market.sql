@@ -2,6 +2,8 @@
 description: Revenue and margin by region and nation, with subtotals by region and a grand total.
 owners: [team:finance]
 tags: {layer: marts, domain: sales}
+checks:
+  - accepted_values: {column: subtotal_level, values: [0, 1, 2]}
 --- */
 select
     case grouping(markets.region_name) when 1 then 'All regions' else markets.region_name end as region_name,

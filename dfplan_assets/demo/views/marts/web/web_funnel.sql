@@ -2,6 +2,9 @@
 description: How many visits reach each step of the web shop, by channel.
 owners: [team:web]
 tags: {layer: marts, domain: web}
+checks:
+  - accepted_values: {column: step, values: [1, 2, 3, 4]}
+  - unique: [channel, step]
 --- */
 select channel, 1 as step, 'visited' as step_name, count(*) as session_count
 from staging.web_sessions

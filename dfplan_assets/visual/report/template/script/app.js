@@ -1,6 +1,7 @@
 // Which page is shown: what stands behind # in the address says it, so that the back button works.
 
 const MAIN = document.getElementById("main");
+const SEARCH = new Search();
 let current = null;
 
 function routeNow() {
@@ -29,6 +30,7 @@ function pageOf(route) {
 }
 
 function navigate(event) {
+  SEARCH.close();
   const route = routeNow();
   if (current && current.close) current.close();
   current = pageOf(route);
@@ -41,7 +43,7 @@ function navigate(event) {
   }
   document.body.classList.toggle("whole", kind === "graph");
   const asked = "column" in route ? document.querySelector("tr.asked") : document.getElementById(route.section || "");
-  if (asked) asked.scrollIntoView({ block: "start" });
+  if (asked) asked.scrollIntoView({ block: "column" in route ? "center" : "start" });
   else window.scrollTo(0, 0);
   if (event) MAIN.focus({ preventScroll: true });
 }
@@ -74,7 +76,6 @@ document.getElementById("theme").addEventListener("click", () => {
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => theme());
 window.addEventListener("hashchange", navigate);
-new Search();
 const remembered = kept(() => localStorage.getItem("dfplan-theme"));
 theme(remembered === "dark" || remembered === "light" ? remembered : undefined);
 navigate();

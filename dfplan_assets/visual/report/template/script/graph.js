@@ -119,8 +119,10 @@ class Graph {
   show(name, zoom) {
     const node = PLACED.get(name);
     this.zoom = zoom;
-    this.left = this.size.width / 2 - node.x * zoom;
-    this.top = this.size.height / 2 - node.y * zoom;
+    // In the middle, unless that leaves room empty that the graph could fill.
+    const place = (at, field, room) => (field * zoom <= room ? (room - field * zoom) / 2 : Math.min(0, Math.max(room - field * zoom, room / 2 - at * zoom)));
+    this.left = place(node.x, REPORT.graph.width, this.size.width);
+    this.top = place(node.y, REPORT.graph.height, this.size.height);
   }
 
   zoomAt(factor, x = this.size.width / 2, y = this.size.height / 2) {
@@ -268,7 +270,8 @@ class Graph {
   hover(node, event) {
     const name = node ? node.name : null;
     this.canvas.style.cursor = node ? "pointer" : "grab";
-    this.tip.hidden = !node;
+    // Up close the node says it by itself.
+    this.tip.hidden = !node || this.zoom > 0.8;
     if (node) {
       const view = DATA.views.get(name);
       const words = view ? [view.state, nodeFigures(view)].filter(Boolean).join(" · ") : "table from outside";
@@ -380,7 +383,8 @@ function isCriticalEdge(route) {
 
 function nodeFigures(view) {
   const cost = costOf(view);
-  return [cost === null ? "" : seconds(cost), view.rows === null ? "" : plural(view.rows, "row")].filter(Boolean).join(" · ");
+  // What was never measured is expected.
+  return [cost === null ? "" : `${view.measured ? "" : "≈ "}${seconds(cost)}`, view.rows === null ? "" : plural(view.rows, "row")].filter(Boolean).join(" · ");
 }
 
 function fitted(pen, text, room) {

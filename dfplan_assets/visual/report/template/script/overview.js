@@ -48,7 +48,7 @@ function tiles() {
   return h("div", { class: "tiles" },
     tile("Last run", run ? (run.actual_seconds === null ? moment(run.started_at).slice(0, 10) : seconds(run.actual_seconds)) : "never",
       run ? `${moment(run.started_at)}: ${plural(run.succeeded, "view")} made${run.failed ? `, ${count(run.failed)} failed` : ""}` : "no view has run yet",
-      run && run.failed ? "failed" : ""),
+      ""),
     tile("Work", seconds(REPORT.work_seconds), "last success of each view, added up", "", "#views"),
     tile("Up to date", unknown ? NOTHING : count(inState("fresh").length), `of ${plural(REPORT.views.length - inState("inlined").length, "stored view")}`,
       !failed && !stale && !never && !unknown ? "good" : "", "#views&state=fresh"),
@@ -64,21 +64,35 @@ function attention() {
   const changed = inState("stale").filter((view) => own(view).length);
   const never = inState("never ran");
   const behind = inState("stale").length - changed.length;
+  const slower = REPORT.views.filter((view) => view.slower);
   const rows = [...urgent, ...changed, ...(never.length === REPORT.views.length ? [] : never)];
-  const item = (view) => h("li", { "data-view": view.name },
-    badge(view.state), h("div", {}, linkTo(view.name), h("p", {}, line((view.latest && view.state === "failed" && view.latest.failure) || (own(view).length ? own(view) : view.because).join("; "), 280))));
-  const list = h("ul", { class: "attention" }, rows.slice(0, ATTENTION_SHOWN).map(item));
-  const hidden = rows.length - ATTENTION_SHOWN;
+  const reason = (view) => {
+    if (view.state === "failed" && view.latest && view.latest.failure) return view.latest.failure.split("\n")[0];
+    return (own(view).length ? own(view) : view.because).join("; ");
+  };
+  // One damaged file can keep many views from being planned: what has the same reason is one entry.
+  const entries = new Map();
+  for (const view of rows) {
+    const key = `${view.state} ${reason(view)}`;
+    if (!entries.has(key)) entries.set(key, []);
+    entries.get(key).push(view);
+  }
+  const item = (views) => h("li", {}, badge(views[0].state),
+    h("div", {}, some(views.map((view) => linkTo(view.name)), 6), reason(views[0]) === views[0].state ? null : h("p", {}, line(reason(views[0]), 280))));
+  const slow = (view) => h("li", { "data-slower": view.name }, h("span", { class: "badge stale" }, "slower"), h("div", {}, linkTo(view.name), h("p", {}, line(view.slower, 280))));
+  const listed = [...[...entries.values()].map(item), ...slower.map(slow)];
+  const list = h("ul", { class: "attention" }, listed.slice(0, ATTENTION_SHOWN));
+  const hidden = listed.length - ATTENTION_SHOWN;
   const lines = [];
   if (hidden > 0) {
-    lines.push(h("button", { type: "button", class: "more", onclick: (event) => { list.append(...rows.slice(ATTENTION_SHOWN).map(item)); event.target.remove(); } }, `Show ${count(hidden)} more`));
+    lines.push(h("button", { type: "button", class: "more", onclick: (event) => { list.append(...listed.slice(ATTENTION_SHOWN)); event.target.remove(); } }, `${count(hidden)} more`));
   }
   if (behind) lines.push(note(`${plural(behind, "view")} more ${behind === 1 ? "is" : "are"} stale only because something upstream is.`));
   if (never.length && never.length === REPORT.views.length) lines.push(note("No view has run yet: dfplan run makes them all."));
-  if (!rows.length && !lines.length) {
+  if (!listed.length && !lines.length) {
     lines.push(note(inState("unknown").length ? "What is stale is not known." : REPORT.views.length ? "Nothing: every result is what running its view now would give." : "There is no view yet."));
   }
-  return section("attention", "Needs a look", rows.length ? list : null, lines);
+  return section("attention", "Needs a look", listed.length ? list : null, lines);
 }
 
 function whereTheTimeGoes() {

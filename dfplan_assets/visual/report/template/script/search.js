@@ -19,6 +19,9 @@ for (const source of REPORT.sources) {
   }
 }
 
+// A column may be asked for by its table too: core.sales amount, or sales.amount.
+for (const entry of ENTRIES) entry.searched = entry.kind === "column" ? `${entry.name.toLowerCase()}.${entry.text}` : entry.text;
+
 const RANK = { view: 0, table: 0, column: 2, description: 4, sql: 5 };
 
 function found(query) {
@@ -27,9 +30,7 @@ function found(query) {
   const whole = words.join(" ");
   const results = [];
   ENTRIES.forEach((entry, place) => {
-    // A column may be asked for by its table too: core.sales amount, or sales.amount.
-    const text = entry.kind === "column" ? `${entry.name.toLowerCase()}.${entry.text}` : entry.text;
-    if (!words.every((word) => text.includes(word))) return;
+    if (!words.every((word) => entry.searched.includes(word))) return;
     if (entry.kind === "column" && !words.some((word) => entry.text.includes(word.slice(word.lastIndexOf(".") + 1)))) return;
     let rank = RANK[entry.kind];
     if (entry.text !== whole) rank += entry.text.startsWith(whole) ? 0.25 : entry.kind === "sql" ? 0.5 : 1;

@@ -4,7 +4,7 @@ const ALL_COLUMNS = [
   { key: "name", label: "View", value: (view) => view.name, cell: (view) => linkTo(view.name) },
   { key: "group", label: "Group", value: (view) => view.group, cell: (view) => view.group },
   { key: "state", label: "State", value: (view) => STATES.indexOf(view.state), cell: (view) => badge(view.state) },
-  { key: "cost", label: "Seconds", number: true, value: costOf, cell: (view) => seconds(costOf(view)) },
+  { key: "cost", label: "Seconds", number: true, value: costOf, cell: (view) => `${view.measured || costOf(view) === null ? "" : "≈ "}${seconds(costOf(view))}` },
   { key: "rows", label: "Rows", number: true, value: (view) => view.rows, cell: (view) => count(view.rows) },
   { key: "bytes", label: "Bytes", number: true, value: (view) => view.bytes, cell: (view) => bytes(view.bytes) },
   { key: "spilled", label: "Spilled", number: true, value: (view) => view.measured && view.measured.spilled_bytes, cell: (view) => bytes(view.measured && view.measured.spilled_bytes) },
@@ -21,10 +21,13 @@ function slackOf(view) {
 }
 
 const SORTED = { key: "cost", up: false };
+const ROWS_AT_ONCE = 120;
 
 function viewsPage(route) {
   const filter = { text: "", state: route.state || "", group: route.group || "" };
   const body = h("tbody", {});
+  const rows = new Map();
+  let asked = 0;
   const counted = h("span", { class: "counted", "aria-live": "polite" });
   const heads = COLUMNS.map((column) => {
     const button = h("button", { type: "button", "data-sort": column.key }, column.label, h("span", { class: "arrow", "aria-hidden": "true" }));
@@ -37,7 +40,23 @@ function viewsPage(route) {
     return h("th", { scope: "col", class: column.number ? "number" : "" }, button);
   });
 
+  const rowOf = (view) => {
+    if (!rows.has(view)) {
+      rows.set(view, h("tr", { "data-view": view.name }, COLUMNS.map((each) => h("td", { class: each.number ? "number" : "", "data-label": each.label }, each.cell(view)))));
+    }
+    return rows.get(view);
+  };
+
+  // The first rows at once, the others behind them: a thousand take longer to lay out than a click may.
+  function append(views, turn) {
+    if (turn !== asked) return;
+    body.append(...views.slice(0, ROWS_AT_ONCE).map(rowOf));
+    if (views.length > ROWS_AT_ONCE) setTimeout(() => append(views.slice(ROWS_AT_ONCE), turn), 30);
+    else body.dataset.whole = "";
+  }
+
   function fill() {
+    delete body.dataset.whole;
     const column = COLUMNS.find((each) => each.key === SORTED.key);
     const shown = REPORT.views.filter((view) =>
       (!filter.state || view.state === filter.state || (filter.state === "failed" && view.state === "not planned")) &&
@@ -48,8 +67,8 @@ function viewsPage(route) {
       const missing = (a === null || a === undefined) - (b === null || b === undefined);
       return missing || (a < b ? -1 : a > b ? 1 : 0) * (SORTED.up ? 1 : -1) || first - second;
     });
-    body.replaceChildren(...keyed.map(([, , view]) =>
-      h("tr", { "data-view": view.name }, COLUMNS.map((each) => h("td", { class: each.number ? "number" : "", "data-label": each.label }, each.cell(view))))));
+    body.replaceChildren();
+    append(keyed.map(([, , view]) => view), ++asked);
     heads.forEach((head, place) => {
       if (COLUMNS[place].key === SORTED.key) head.setAttribute("aria-sort", SORTED.up ? "ascending" : "descending");
       else head.removeAttribute("aria-sort");
@@ -70,7 +89,7 @@ function viewsPage(route) {
         choice("Every state", "state", states), DATA.groups.length > 1 ? choice("Every group", "group", DATA.groups.filter(Boolean)) : null, counted),
       h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of views" },
         h("table", { class: "views" }, h("thead", {}, h("tr", {}, heads)), body)),
-      note("Seconds are those of the last successful run, rows and bytes those of the published result. Slack is how much later a view could start without making the run longer.")),
+      note("Seconds are those of the last successful run (≈: as expected), rows and bytes those of the published result. Slack is how much later a view could start without making the run longer.")),
   };
 }
 

@@ -7,9 +7,8 @@ function viewPage(view, route) {
   const element = h("div", { class: "page", "data-page": "view", "data-view": view.name },
     viewHeading(view),
     viewTiles(view),
-    view.because.length && view.state !== "inlined" ? h("div", { class: `because ${view.state.replace(" ", "-")}`, id: "because" },
-      h("h2", {}, `Why it is ${becauseWords(view)}`), h("ul", {}, view.because.map((reason) => h("li", {}, capital(reason)))),
-      view.latest && view.latest.failure ? h("pre", { class: "code failure", tabindex: 0 }, view.latest.failure) : null) : null,
+    becauseOf(view),
+    view.partitions ? partitionSection(view.partitions) : null,
     h("div", { class: "columns flow" }, neighbours("upstream", "Reads", view.reads, upstreamOf(view.name)), neighbours("downstream", "Read by", readersOf(view.name), downstreamOf(view.name))),
     columnSection(view, route),
     section("sql", "SQL", sqlText(view.sql), parameterList(view)),
@@ -29,16 +28,26 @@ function viewPage(view, route) {
   return { title: view.name, element };
 }
 
-function becauseWords(view) {
-  return { "not planned": "not planned", "never ran": "to be run" }[view.state] || view.state;
+// Why a view is not as it should be.
+function becauseOf(view) {
+  const failure = view.latest && view.latest.failure;
+  const told = view.state === "failed" || view.state === "never ran" ? ["never ran", "its last run failed"] : [];
+  const reasons = view.because.filter((reason) => !told.includes(reason));
+  if (view.state === "inlined" || (!reasons.length && !failure)) return null;
+  const title = failure ? "Its last run failed" : { "not planned": "It is not planned", "never ran": "It never ran" }[view.state] || `Why it is ${view.state}`;
+  return h("div", { class: `because ${failure ? "failed" : view.state.replace(" ", "-")}`, id: "because" },
+    h("h2", {}, title),
+    failure ? h("pre", { class: "code failure", tabindex: 0 }, failure) : null,
+    reasons.length ? h("ul", {}, reasons.map((reason) => h("li", {}, capital(reason)))) : null);
 }
 
 function viewHeading(view) {
   const facts = [
     view.group ? ["Group", h("a", { href: `#views&group=${encodeURIComponent(view.group)}` }, view.group)] : null,
     ["File", h("code", {}, view.file)],
+    PLACED.has(view.name) ? ["Place", h("a", { href: `#graph&focus=${encodeURIComponent(view.name)}` }, "in the graph")] : null,
     view.owners.length ? ["Owners", view.owners.join(", ")] : null,
-    view.partitions ? ["Partitions", view.partitions] : null,
+    view.partitions ? ["Partitions", view.partitions.title] : null,
     view.state === "inlined" ? ["Stored", `no, inlined ${view.because.join("; ")}`] : null,
     view.published_at ? ["Published", moment(view.published_at)] : null,
   ].filter(Boolean);
@@ -72,7 +81,15 @@ function neighbours(id, title, names, all) {
       const view = DATA.views.get(name);
       return h("li", {}, linkTo(name), h("span", {}, view ? nodeFigures(view) : "from outside"), view && view.state !== "fresh" ? badge(view.state) : null);
     })) : note(id === "upstream" ? "No table." : "No view."),
-    beyond > 0 ? h("p", { class: "note" }, `${plural(beyond, "table")} beyond. `) : null);
+    beyond > 0 ? note(id === "upstream" ? `${plural(beyond, "more table", "more tables")} further up.` : `${plural(beyond, "more view", "more views")} further down.`) : null);
+}
+
+function partitionSection(partitions) {
+  const rest = partitions.stale_count - partitions.stale.length;
+  return section("partitions", "Partitions",
+    note(`${count(partitions.published)} of ${plural(partitions.over, "partition")} published${partitions.stale_count ? `, ${count(partitions.stale_count)} stale` : ""}.`),
+    partitions.stale.length ? h("ul", { class: "neighbours" }, partitions.stale.map(([key, because]) => h("li", { "data-partition": key }, h("strong", {}, key), h("span", {}, because)))) : null,
+    rest > 0 ? note(`${count(rest)} more are stale.`) : null);
 }
 
 function columnSection(view, route) {
@@ -105,6 +122,7 @@ function planParts(view, detail) {
   const parts = [];
   if (detail.problem) parts.push(h("p", { class: "notice" }, `What is stored of it cannot be read: ${detail.problem}`));
   if (detail.picture) parts.push(picture(detail.picture, `Plan of ${view.name}`));
+  if (detail.timeline) parts.push(h("details", { id: "timeline" }, h("summary", {}, "When its operators ran"), picture(detail.timeline, `Timeline of ${view.name}`)));
   if (detail.operators.length) parts.push(operatorTable(detail.operators));
   else if (!detail.problem) parts.push(note(view.state === "inlined" ? "It has no run of its own: it is part of the plans of the views that read it." : "No run of it has succeeded yet, so only its query is planned."));
   if (detail.logical_plan) {
@@ -126,7 +144,8 @@ function operatorTable(operators) {
   function fill(asTree) {
     top.setAttribute("aria-pressed", String(!asTree));
     tree.setAttribute("aria-pressed", String(asTree));
-    const costly = [...operators].filter((each) => each.seconds).sort((a, b) => b.seconds - a.seconds || a.number - b.number).slice(0, OPERATORS_SHOWN);
+    const byTime = operators.filter((each) => each.seconds || each.spilled_bytes).sort((a, b) => b.seconds - a.seconds || a.number - b.number);
+    const costly = byTime.filter((each, place) => place < OPERATORS_SHOWN || each.spilled_bytes);
     body.replaceChildren(...(asTree ? operators : costly).map((each) => row(each, asTree)));
   }
   top.addEventListener("click", () => fill(false));
@@ -141,29 +160,31 @@ function operatorTable(operators) {
 function historyParts(view, detail) {
   const runs = detail.runs;
   if (!runs.length) return [note(view.state === "inlined" ? "It is not stored, so it has no runs of its own." : "It has not run yet.")];
-  const plots = [
+  const succeeded = runs.some((run) => run.status === "succeeded");
+  const plots = !succeeded ? [] : [
     historyPlot("Seconds", runs, (run) => run.wall_seconds, seconds),
     historyPlot("Rows", runs, (run) => run.rows, count),
     historyPlot("Bytes", runs, (run) => run.bytes, bytes),
   ];
   if (runs.some((run) => run.spilled_bytes)) plots.push(historyPlot("Spilled", runs, (run) => run.spilled_bytes, bytes));
-  else if (runs.some((run) => run.status === "succeeded")) plots.push(h("figure", {}, h("figcaption", {}, h("span", {}, "Spilled"), h("strong", {}, "0 B")), note("No run had to spill to disk.")));
+  else if (succeeded) plots.push(h("figure", {}, h("figcaption", {}, h("span", {}, "Spilled"), h("strong", {}, "0 B")), note("No run had to spill to disk.")));
   const plans = new Set(runs.map((run) => run.plan).filter((plan) => plan !== null)).size;
   const recent = [...runs].reverse();
   return [
+    view.slower ? h("p", { class: "notice", "data-slower": view.name }, capital(view.slower)) : null,
     note([
       runs.length === REPORT.runs_shown ? `The last ${count(runs.length)} runs` : plural(runs.length, "run"),
       plans > 1 ? ` with ${plural(plans, "plan")}` : "",
       runs.some((run) => run.partition || run.attempt > 1) ? ", each partition and each retry by itself." : ".",
     ].join("")),
-    h("div", { class: "plots" }, plots),
-    h("details", { id: "runs" }, h("summary", {}, "The runs one by one"),
+    succeeded ? h("div", { class: "plots" }, plots) : note("None has succeeded."),
+    h("details", { id: "runs", open: !succeeded }, h("summary", {}, "The runs one by one"),
       h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Runs" },
         h("table", {}, h("thead", {}, h("tr", {}, [["Started", 0], ["Status", 0], ["Partition", 0], ["Plan", 1], ["Seconds", 1], ["CPU", 1], ["Rows", 1], ["Bytes", 1], ["Spilled", 1]].map(([label, number]) => h("th", { scope: "col", class: number ? "number" : "" }, label)))),
           h("tbody", {}, recent.map((run) => h("tr", {},
             h("td", {}, moment(run.started_at)), h("td", {}, run.status + (run.attempt > 1 ? `, attempt ${run.attempt}` : "")), h("td", {}, run.partition || ""), h("td", { class: "number" }, run.plan === null ? NOTHING : `#${run.plan + 1}`),
             h("td", { class: "number" }, seconds(run.wall_seconds)), h("td", { class: "number" }, seconds(run.cpu_seconds)), h("td", { class: "number" }, count(run.rows)), h("td", { class: "number" }, bytes(run.bytes)), h("td", { class: "number" }, bytes(run.spilled_bytes)))))))),
-  ];
+  ].filter(Boolean);
 }
 
 function prediction(view) {
@@ -172,7 +193,7 @@ function prediction(view) {
   if (view.compared && view.compared.predicted_seconds !== null) {
     const { predicted_seconds: predicted, actual_seconds: actual } = view.compared;
     const off = actual && predicted ? Math.max(actual / predicted, predicted / actual) : null;
-    facts.push(["Last run", `predicted ${seconds(predicted)}, took ${seconds(actual)}${off ? `, off by a factor of ${off.toFixed(2)}` : ""} (${view.compared.source})`]);
+    facts.push(["Last run", `predicted ${seconds(predicted)}, ${actual === null ? "did not succeed" : `took ${seconds(actual)}`}${off ? `, off by a factor of ${off.toFixed(2)}` : ""} (${view.compared.source})`]);
   }
   if (next && REPORT.next_run.measured) {
     facts.push(["Next run", `${seconds(next.seconds)}, between ${seconds(next.low_seconds)} and ${seconds(next.high_seconds)} (${next.source})`],
@@ -195,7 +216,7 @@ function sourcePage(source, route) {
     title: source.name,
     element: h("div", { class: "page", "data-page": "table", "data-table": source.name },
       h("div", { class: "heading" }, h("div", { class: "title" }, h("h1", {}, source.name), h("span", { class: "badge" }, "table from outside")),
-        h("dl", { class: "facts" }, h("div", {}, h("dt", {}, "Format"), h("dd", {}, source.format)), h("div", {}, h("dt", {}, "Place"), h("dd", {}, h("code", {}, source.path))))),
+        h("dl", { class: "facts" }, source.asset ? h("div", {}, h("dt", {}, "Made by"), h("dd", {}, `the Python asset ${source.asset}`)) : h("div", {}, h("dt", {}, "Format"), h("dd", {}, source.format)), h("div", {}, h("dt", {}, "Place"), h("dd", {}, h("code", {}, source.path))))),
       neighbours("downstream", "Read by", readersOf(source.name), downstreamOf(source.name)),
       section("columns", "Columns", source.columns.length
         ? h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Columns" }, h("table", { class: "stacked", id: "column-table" },

@@ -1,0 +1,1 @@
+"""Functions that projects add to SQL."""
