@@ -50,7 +50,7 @@ run: $(READY)
 
 ui: $(READY)
 	@mkdir -p "$(DAGSTER_HOME)"
-	@test -e "$(DAGSTER_HOME)/dagster.yaml" || printf 'telemetry:\n  enabled: false\n' > "$(DAGSTER_HOME)/dagster.yaml"
+	@test -e "$(DAGSTER_HOME)/dagster.yaml" || printf 'telemetry: {enabled: false}\nnux: {enabled: false}\n' > "$(DAGSTER_HOME)/dagster.yaml"
 	@echo "The Dagster UI: http://127.0.0.1:$(PORT) (Ctrl-C ends it)"
 	@$(BIN)/dagster dev --host 127.0.0.1 --port $(PORT)
 
