@@ -23,6 +23,7 @@ BENCHMARKS = (
     "staleness",
     "checks",
     "report",
+    "handing",
 )
 
 

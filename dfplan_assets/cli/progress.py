@@ -63,8 +63,9 @@ class _Lines:
         self._done += 1
         if outcome.state == "cached":
             figures = "unchanged"
-        elif outcome.rows is None:
+        elif outcome.state == "failed":
             figures = "failed"
         else:
-            figures = f"{outcome.rows:,} rows in {outcome.wall_seconds:.2f} s"
+            rows = "done" if outcome.rows is None else f"{outcome.rows:,} rows"  # of a table
+            figures = f"{rows} in {outcome.wall_seconds:.2f} s"
         print(f"[{self._done}/{self._total}] {outcome.view}: {figures}", file=sys.stderr)

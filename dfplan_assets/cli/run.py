@@ -16,6 +16,7 @@ from dfplan_assets.cli.options import Options, current_options, project_options
 from dfplan_assets.cli.output import print_json, print_text, stdout_to_stderr
 from dfplan_assets.cli.progress import progress_display
 from dfplan_assets.errors import InputError
+from dfplan_assets.orchestration.heap import garbage_left_alone
 
 if TYPE_CHECKING:
     from dfplan_assets.orchestration.runs import RunReport, ViewOutcome
@@ -69,7 +70,9 @@ def run(
     if not reports:
         _print_nothing_to_do(options, plan)
         return
-    outcomes = [outcome for report in reports for outcome in report.views.values()]
+    outcomes = [
+        outcome for report in reports for outcome in (*report.views.values(), *report.assets.values())
+    ]
     if options.format == "json":
         print_json(_document(reports[0]) if len(reports) == 1 else _documents(reports))
     else:
@@ -77,6 +80,8 @@ def run(
         for outcome in outcomes:
             if outcome.state == "failed":
                 click.echo(f"Error: {outcome.error}", err=True)
+    for note in (note for report in reports for note in report.notes):
+        click.echo(f"Note: {note}", err=True)
     for check, views in _failed_checks(outcomes).items():
         click.echo(f"Warning: {check}\n  Of: {', '.join(views)}", err=True)
     for warning in dict.fromkeys(outcome.warning for outcome in outcomes):
@@ -105,8 +110,9 @@ def _range(partition: str | None, partition_range: str | None) -> tuple[str, str
 
 def _run(plan: ProjectPlan, selection: str | None, asked: tuple[str, str] | None) -> tuple[RunReport, ...]:
     # Importing Dagster takes longer than all other commands do.
-    from dfplan_assets.orchestration.partition_runs import PartitionRange
-    from dfplan_assets.orchestration.runs import run_partitions
+    with garbage_left_alone():
+        from dfplan_assets.orchestration.partition_runs import PartitionRange
+        from dfplan_assets.orchestration.runs import run_partitions
 
     with progress_display() as display:
         return run_partitions(plan, selection, None if asked is None else PartitionRange(*asked), display)
@@ -124,7 +130,8 @@ def _run_stale(plan: ProjectPlan, selection: str | None) -> tuple[RunReport, ...
     parts = to_run(staleness)
     reports: tuple[RunReport, ...] = ()
     if parts or selection is not None:
-        from dfplan_assets.orchestration.runs import run_stale_views
+        with garbage_left_alone():
+            from dfplan_assets.orchestration.runs import run_stale_views
 
         with progress_display() as display:
             reports = run_stale_views(plan, selection, display, staleness)
@@ -171,17 +178,23 @@ def _document(report: RunReport) -> dict[str, Any]:
         "run_id": report.run_id or None,
         **({} if report.partitions is None else {"partition": str(report.partitions)}),
         "success": report.success,
-        "views": {
-            name: {
-                "state": outcome.state,
-                "rows": outcome.rows,
-                "bytes": outcome.bytes,
-                "wall_seconds": outcome.wall_seconds,
-                "error": outcome.error,
-            }
-            for name, outcome in report.views.items()
-        },
+        "views": {name: _figures(outcome) for name, outcome in report.views.items()},
+        **(
+            {"assets": {name: _figures(outcome) for name, outcome in report.assets.items()}}
+            if report.assets
+            else {}
+        ),
         **({"failed_checks": failed_checks} if failed_checks else {}),
+    }
+
+
+def _figures(outcome: ViewOutcome) -> dict[str, Any]:
+    return {
+        "state": outcome.state,
+        "rows": outcome.rows,
+        "bytes": outcome.bytes,
+        "wall_seconds": outcome.wall_seconds,
+        "error": outcome.error,
     }
 
 
@@ -194,7 +207,7 @@ def _table(reports: Sequence[RunReport], partitioned: Collection[str]) -> Table:
     for heading in ("rows", "bytes", "wall seconds"):
         grid.add_column(heading, justify="right")
     grid.add_column("", overflow="fold")
-    rows = [(run, outcome) for run in reports for outcome in run.views.values()]
+    rows = [(run, each) for run in reports for each in (*run.views.values(), *run.assets.values())]
     for run, outcome in rows:
         of = str(run.partitions) if run.partitions and outcome.view in partitioned else ""
         grid.add_row(

@@ -7,7 +7,7 @@ names. Whatever offers an Arrow stream (a Polars frame does) is taken as that.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 import pyarrow as pa
@@ -38,14 +38,17 @@ def frame_batches(value: object, where: str) -> pa.RecordBatchReader:
             f"Return a table: {TAKEN}.",
         )
     reader = _reader(value, where)
-    names = reader.schema.names
+    _check_names(reader.schema.names, where)
+    return reader
+
+
+def _check_names(names: Sequence[str], where: str) -> None:
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if not names:
         raise ExecutionError(where, "the asset returned a table without columns", "Return one with columns.")
     if twice or "" in names:
         problem = f"several columns called {', '.join(twice)}" if twice else "a column without a name"
         raise ExecutionError(where, f"the asset returned a table with {problem}", "Rename them.")
-    return reader
 
 
 def _reader(value: object, where: str) -> pa.RecordBatchReader:
@@ -78,7 +81,8 @@ def _of_pandas(frame: pd.DataFrame, where: str) -> pa.Table:
         )
     named = [name for name in frame.index.names if name is not None]
     if named:
-        frame = frame.reset_index(level=named)
+        frame = frame.reset_index(level=named, allow_duplicates=True)
+    _check_names(list(frame.columns), where)
     try:
         return pa.Table.from_pandas(frame, preserve_index=False)
     except (pa.ArrowException, TypeError, ValueError) as error:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-BATCH_BYTES = 2_000_000
+BATCH_BYTES = 500_000
 """How many bytes are decoded at once, as the footer counts them."""
 
 _BATCHES_COPIED_TOGETHER = 8
@@ -29,6 +29,8 @@ def read_table(files: Sequence[str], columns: Sequence[str] | None = None) -> pa
     KeyError for a column that there is not, OSError or pyarrow.ArrowException for a file that cannot be read.
     """
     tables = [_read_file(file, columns) for file in files]
+    # What decoding took from the pool is held there for the next to come, who may be long in coming.
+    pa.default_memory_pool().release_unused()
     return tables[0] if len(tables) == 1 else pa.concat_tables(tables, promote_options="permissive")
 
 

@@ -22,22 +22,34 @@ _SCANS = frozenset({"TableScan", "Values", "EmptyRelation"})
 _NO_WORK = frozenset({"SubqueryAlias", "Subquery"})
 
 
-def tasks_of(plan: ProjectPlan, views: Collection[str], partition_key: str | None = None) -> tuple[Task, ...]:
+def tasks_of(
+    plan: ProjectPlan,
+    views: Collection[str],
+    partition_key: str | None = None,
+    last_key: str | None = None,
+) -> tuple[Task, ...]:
     """The views as tasks, in the order of the plan, without their shapes.
 
-    ``partition_key`` is that for which those with partitions run, None where that is not one alone.
+    ``partition_key`` is that for which those with partitions run, with ``last_key`` the first of those, None
+    where none is asked for.
 
     ``input_bytes`` are those of the files that a view reads as they are now, None where one of them
     does not exist yet or is not on this machine.
     """
     sizes = TableSizes(plan)
     asked = frozenset(views)
-    return tuple(_task(plan, view, sizes, partition_key) for view in plan.all_views if view in asked)
+    return tuple(
+        _task(plan, view, sizes, partition_key, last_key) for view in plan.all_views if view in asked
+    )
 
 
-def _task(plan: ProjectPlan, view: str, sizes: TableSizes, partition_key: str | None) -> Task:
+def _task(
+    plan: ProjectPlan, view: str, sizes: TableSizes, partition_key: str | None, last_key: str | None
+) -> Task:
     tables = plan.tables_of(view)
-    partition = _partition(plan.project.views[view], partition_key)
+    # Of a range the last one stands for all: the first may lie before what was measured.
+    partition = _partition(plan.project.views[view], last_key or partition_key)
+    times = 1 if partition is None or last_key is None else _keys_between(partition, partition_key)
     planned = plan.views.get(view)
     return Task(
         name=view,
@@ -46,8 +58,15 @@ def _task(plan: ProjectPlan, view: str, sizes: TableSizes, partition_key: str | 
         input_bytes=sizes.total(tables, partition),
         shape=None,
         user_priority=plan.project.views[view].priority,
-        partition_key=None if partition is None else partition.key,
+        partition_key=None if partition is None or times != 1 else partition.key,
+        times=times,
     )
+
+
+def _keys_between(last: Partition, first: str | None) -> int:
+    """How many partitions there are from the first to the last."""
+    keys = last.of.keys(datetime.now(timezone.utc))
+    return keys.index(last.key) - keys.index(first) + 1 if first in keys else 1
 
 
 def _partition(view: View, key: str | None) -> Partition | None:

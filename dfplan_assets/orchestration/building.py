@@ -63,7 +63,8 @@ def build_definitions(
     """A project as definitions: its views as ``build_view_assets`` gives them, its sources, sensors,
     schedules and executor.
 
-    Of sources, sensors and schedules there is what the chosen views need. ``with_executor=False`` leaves the
+    The Python assets of the modules under ``extends:`` come with the whole project only. Of sources, sensors
+    and schedules there is what the chosen views need. ``with_executor=False`` leaves the
     executor out, for a code location that has another one: merge ``with_measured_priorities`` of that one in
     its place, and steps run in measured order all the same. Raises as ``build_view_assets`` does.
     """
@@ -111,7 +112,11 @@ def _planned(project: AnyProject) -> ProjectPlan:
 
 def _without_executor(definitions: dg.Definitions) -> dg.Definitions:
     return dg.Definitions(
-        assets=definitions.assets, schedules=definitions.schedules, sensors=definitions.sensors
+        assets=definitions.assets,
+        asset_checks=definitions.asset_checks,
+        resources=definitions.resources,
+        schedules=definitions.schedules,
+        sensors=definitions.sensors,
     )
 
 

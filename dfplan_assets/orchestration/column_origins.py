@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import dagster as dg
 
@@ -11,21 +11,38 @@ from dfplan_assets.planning.lineage.model import ColumnOrigin, Kind
 _NAMES_SHOWN = 8
 
 
-def origin_sentence(origins: Sequence[ColumnOrigin]) -> str:
-    """Where one column comes from, in words, with at most eight names of each kind.
+def row_origins(columns: Mapping[str, Sequence[ColumnOrigin]]) -> tuple[ColumnOrigin, ...]:
+    """The origins that decide about every column of a view, so about its rows."""
+    indirect = [{each for each in origins if each.kind == "indirect"} for origins in columns.values()]
+    shared = set.intersection(*indirect) if indirect else set()
+    return tuple(sorted(shared, key=lambda origin: (origin.table, origin.column)))
+
+
+def origin_sentence(origins: Sequence[ColumnOrigin], of_rows: Collection[ColumnOrigin] = ()) -> str:
+    """Where one column comes from, in words, with at most eight names of each kind; without what holds for
+    all rows, which is said once for the view.
 
     >>> price, name = ColumnOrigin("orders", "price", "direct"), ColumnOrigin("nation", "name", "indirect")
     >>> origin_sentence([price, name])
-    'from orders.price (direct); rows decided by nation.name (indirect)'
+    'from orders.price (direct); decided by nation.name (indirect)'
+    >>> origin_sentence([price, name], of_rows=[name])
+    'from orders.price (direct)'
     >>> origin_sentence([])
     'from no column'
     """
     parts = [
-        f"{words} {_listed(names)} ({kind})"
-        for kind, words in (("direct", "from"), ("indirect", "rows decided by"))
-        if (names := [f"{origin.table}.{origin.column}" for origin in origins if origin.kind == kind])
+        f"{words} {names_of(named)} ({kind})"
+        for kind, words in (("direct", "from"), ("indirect", "decided by"))
+        if (named := [each for each in origins if each.kind == kind and each not in of_rows])
     ]
     return "; ".join(parts) or "from no column"
+
+
+def names_of(origins: Sequence[ColumnOrigin]) -> str:
+    """The columns by name, at most eight of them."""
+    names = [f"{origin.table}.{origin.column}" for origin in origins]
+    shown = ", ".join(names[:_NAMES_SHOWN])
+    return shown if len(names) <= _NAMES_SHOWN else f"{shown} and {len(names) - _NAMES_SHOWN} more"
 
 
 def column_lineage(
@@ -49,8 +66,3 @@ def column_lineage(
             for column, origins in columns.items()
         }
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_NAMES_SHOWN])
-    return shown if len(names) <= _NAMES_SHOWN else f"{shown} and {len(names) - _NAMES_SHOWN} more"

@@ -24,8 +24,8 @@ _log = logging.getLogger(__name__)
 class DataFusionResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # it provides itself
     """Sessions of DataFusion in which every view and source of a project is a table under its name.
 
-    ``project`` is the folder in which its ``dfplan.yaml`` lies, or a project that has been read or planned, of
-    which the folder counts.
+    ``project`` is the folder in which its ``dfplan.yaml`` lies, or a project that has been read or planned,
+    of which the folder counts.
 
         @dg.asset(deps=["revenue"])
         def report(datafusion: DataFusionResource) -> None:
@@ -36,15 +36,17 @@ class DataFusionResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # 
     project: str
 
     def __init__(self, project: ProjectPlan | Project | str | os.PathLike[str]) -> None:
-        super().__init__(project=str(Path(_folder(project)).absolute()))
+        folder = str(Path(_folder(project)).absolute())
+        super().__init__(project=folder)  # type: ignore[call-arg]  # its fields are known at run time only
 
     @contextmanager
     def session(self, tables: Collection[str] | None = None) -> Iterator[SessionContext]:
         """A session with the project's engine settings and memory limit, and its tables as they are now.
 
-        Newer results are seen by newer sessions. What cannot be read yet is no table, and the log says why; with
-        ``tables``, only these are made known, and one that cannot be read is an error. Raises the InputError of
-        a project that cannot be planned, UnknownNameError and ExecutionError for a table that is named.
+        Newer results are seen by newer sessions. What cannot be read yet is no table, and the log says why;
+        with ``tables``, only these are made known, and one that cannot be read is an error. Raises the
+        InputError of a project that cannot be planned, UnknownNameError and ExecutionError for a table that
+        is named.
         """
         on_disk, sessions = _opened(self.project)
         ctx = sessions.open()

@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pyarrow as pa
 
-from dfplan_assets.orchestration.column_origins import origin_sentence
+from dfplan_assets.orchestration.column_origins import names_of, origin_sentence, row_origins
 from dfplan_assets.orchestration.markdown import fenced, fit, shorten
 from dfplan_assets.orchestration.view_text import query_text
 from dfplan_assets.planning.bundle import ProjectPlan, ViewPlan
@@ -35,6 +35,7 @@ def view_metadata(project: ProjectPlan, plan: ViewPlan) -> dict[str, dg.Metadata
         "dagster/table_name": dg.MetadataValue.text(plan.view.name),
         **place,
         "dagster/column_schema": _view_columns(plan),
+        **_rows_decided_by(plan),
         "dfplan/logical_plan": _logical_plan(plan),
     }
 
@@ -74,11 +75,19 @@ def _code_reference(plan: ViewPlan) -> dg.CodeReferencesMetadataValue:
 
 
 def _view_columns(plan: ViewPlan) -> dg.TableSchemaMetadataValue:
+    columns = plan.lineage.columns
+    of_rows = row_origins(columns)
     return dg.TableSchemaMetadataValue(
         dg.TableSchema(
-            [_column(field, origin_sentence(plan.lineage.columns[field.name])) for field in plan.schema]
+            [_column(field, origin_sentence(columns[field.name], of_rows)) for field in plan.schema]
         )
     )
+
+
+def _rows_decided_by(plan: ViewPlan) -> dict[str, dg.MetadataValue]:
+    """What decides which rows there are, said once rather than with each column."""
+    of_rows = row_origins(plan.lineage.columns)
+    return {"dfplan/rows_decided_by": dg.MetadataValue.text(names_of(of_rows))} if of_rows else {}
 
 
 def _column(field: pa.Field, description: str | None) -> dg.TableColumn:

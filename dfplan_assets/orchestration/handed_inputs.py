@@ -34,8 +34,8 @@ def handed(
     """A result as an annotation asks for it, all of it or these columns; without one as ``pyarrow.Table``.
 
     A frame of pandas has the types that Arrow gives it. A dataset and a frame of DataFusion read the files
-    when they are asked; of a dataset, ``columns`` do not count. Raises ExecutionError, which names ``where``, for
-    another annotation, a column that there is not, or files that cannot be read.
+    when they are asked; of a dataset, ``columns`` do not count. Raises ExecutionError, which names
+    ``where``, for another annotation, a column that there is not, or files that cannot be read.
     """
     kind = pa.Table if annotation in (Any, None) else annotation
     try:

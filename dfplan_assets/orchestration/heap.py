@@ -31,3 +31,19 @@ def settled_heap() -> Iterator[None]:
         yield
     finally:
         gc.unfreeze()
+
+
+@contextmanager
+def garbage_left_alone() -> Iterator[None]:
+    """Keeps Python from looking for cycles, while thousands of objects are made and hardly any garbage.
+
+    Importing Dagster takes a fifth longer when it does.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from weakref import WeakKeyDictionary
 
 import dagster as dg
 from dagster._core.execution.context.system import StepExecutionContext
@@ -39,6 +38,35 @@ _FAILURE_BYTES = 8_000
 _NAMED = 10
 
 
+class _Read:
+    """The versions of what steps of the current run were given, to say of what their outputs were made.
+
+    What hands out an input may be another IO manager than what publishes the output.
+    """
+
+    def __init__(self) -> None:
+        self._run_id = ""
+        self._by_step: dict[tuple[str, Path], dict[str, str | None]] = {}
+        self._lock = Lock()
+
+    def note(self, step: StepExecutionContext, root: Path, table: str, version: str) -> None:
+        """A step was given this version of a table of the project in the folder ``root``."""
+        with self._lock:
+            if step.run_id != self._run_id:
+                self._run_id, self._by_step = step.run_id, {}
+            self._by_step.setdefault((step.step.key, root), {})[table] = version
+
+    def of(self, step: StepExecutionContext, root: Path) -> Mapping[str, str | None]:
+        """What a step was given of a project; nothing where another run has begun since."""
+        with self._lock:
+            if step.run_id != self._run_id:
+                return {}
+            return dict(self._by_step.get((step.step.key, root), {}))
+
+
+_read = _Read()
+
+
 class DfplanIOManager(dg.IOManager):
     """Hands results of views and published tables to Python assets, and publishes what these return.
 
@@ -62,8 +90,6 @@ class DfplanIOManager(dg.IOManager):
         self._translator = translator
         self._opening = Lock()
         self._opened: _Opened | None = None
-        # What a step was given, to say of what its output was made.
-        self._read: WeakKeyDictionary[StepExecutionContext, dict[str, str | None]] = WeakKeyDictionary()
 
     def load_input(self, context: dg.InputContext) -> object:
         """The last result of the upstream asset; raises dagster.Failure, which says why there is none."""
@@ -75,7 +101,7 @@ class DfplanIOManager(dg.IOManager):
         try:
             result = self._asked(opened, context, table, where)
             if context._step_context is not None:
-                self._read.setdefault(context.step_context, {})[table] = result.data_version
+                _read.note(context.step_context, opened.plan.project.root, table, result.data_version)
             return handed(
                 result,
                 context.dagster_type.typing_type,
@@ -100,7 +126,7 @@ class DfplanIOManager(dg.IOManager):
             if step.has_data_version(context.asset_key)
             else None
         )
-        inputs = self._read.get(step, {})
+        inputs = _read.of(step, project.root)
         keys = tuple(context.asset_partition_keys) if context.has_asset_partitions else (None,)
         try:
             frames = _frames_by_key(keys, obj, f"asset {source.asset}")
@@ -187,7 +213,7 @@ def _partitions(plan: ProjectPlan, table: str, keys: Sequence[str]) -> dict[str,
 
 
 def _is_partitioned(context: dg.InputContext) -> bool:
-    """Whether what asks for an input has partitions itself; who asks outside a run names all that it wants."""
+    """Whether what asks for an input has partitions itself; outside a run, all that is asked for is meant."""
     if context._step_context is None:
         return True
     step = context.step_context
@@ -222,7 +248,7 @@ def _frames_by_key(keys: Sequence[str | None], obj: object, where: str) -> Mappi
     if not isinstance(obj, Mapping) or set(obj) != set(keys):
         raise ExecutionError(
             where,
-            f"it made {len(keys):,} partitions in one step ({asked}), and returned no dict with a table for each",
+            f"it made {len(keys):,} partitions in one step ({asked}), but returned no dict of their tables",
             "Return a dict with a table for each of context.partition_keys, or give the asset "
             "BackfillPolicy.multi_run().",
         )

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
 import dagster as dg
-from dagster._core.storage.tags import PARTITION_NAME_TAG
 from sqlalchemy.exc import SQLAlchemyError
 
 from dfplan_assets.forecast.comparison import Ran, compare
 from dfplan_assets.forecast.measurements import Measurements, stored_measurements
 from dfplan_assets.forecast.prediction import predict_tasks
 from dfplan_assets.forecast.records import schedule_record
+from dfplan_assets.orchestration.heap import garbage_left_alone
 from dfplan_assets.orchestration.materialised_history import materialised_steps, materialised_views
 from dfplan_assets.orchestration.order_events import order_metadata, outcome_metadata
 from dfplan_assets.orchestration.run_order import OrderKind, RunComparison, RunOrder, StepTiming
@@ -78,7 +76,8 @@ class MeasuredOrder:
         max_concurrent: int | None,
     ) -> RunOrder:
         """The order of the steps of a run that is about to begin."""
-        with _garbage_left_alone():
+        # Looking for garbage takes as long as all the rest of the order of 5,000 views.
+        with garbage_left_alone():
             return self._order(instance, run, job, step_keys, max_concurrent)
 
     def _order(
@@ -90,7 +89,7 @@ class MeasuredOrder:
         max_concurrent: int | None,
     ) -> RunOrder:
         started_at = datetime.now(timezone.utc)
-        steps = run_steps(self._plan, self._view_of_step, job, step_keys, run.tags.get(PARTITION_NAME_TAG))
+        steps = run_steps(self._plan, self._view_of_step, job, step_keys, run.tags)
         measurements = self._measurements(instance, steps) if self._kind == "measured" else Measurements()
         schedule = predict_tasks(
             self._plan,
@@ -179,19 +178,3 @@ class MeasuredOrder:
         if recorded.deferred is not None:
             return f"The schedule waits in {recorder.queue.folder}: {recorded.deferred}"
         return None
-
-
-@contextmanager
-def _garbage_left_alone() -> Iterator[None]:
-    """Keeps Python from looking for cycles: among the thousands of rows made here there are none to find.
-
-    Looking takes as long as all the rest of the order of 5,000 views.
-    """
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()

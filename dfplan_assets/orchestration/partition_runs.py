@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
+import dagster as dg
+
 from dfplan_assets.errors import InputError
 from dfplan_assets.execution.partition_checks import range_in_words
 from dfplan_assets.orchestration.partitions import run_tags
@@ -29,10 +31,14 @@ class PartitionRange:
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One run of Dagster: its views, and the partitions that those of them with partitions are run for."""
+    """One run of Dagster: its views, and the partitions that those of them with partitions are run for.
+
+    ``assets`` are the assets written in Python that run with them.
+    """
 
     views: frozenset[str]
     partitions: PartitionRange | None = None
+    assets: frozenset[dg.AssetKey] = frozenset()
 
     @property
     def tags(self) -> Mapping[str, str]:

@@ -56,3 +56,10 @@ def run_tags(first: str, last: str | None = None) -> Mapping[str, str]:
     if last is None:
         return {PARTITION_NAME_TAG: first}
     return {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
+
+
+def asked_range(tags: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """The partition that a run is for, by its tags, or the first and the last; None where it names none."""
+    if PARTITION_NAME_TAG in tags:
+        return tags[PARTITION_NAME_TAG], None
+    return tags.get(ASSET_PARTITION_RANGE_START_TAG), tags.get(ASSET_PARTITION_RANGE_END_TAG)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 from collections.abc import Callable, Collection, Mapping
 from threading import Lock
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import pyarrow as pa
@@ -16,19 +17,19 @@ import pyarrow.parquet as pq
 
 from dfplan_assets.errors import DfplanError, StoreError
 from dfplan_assets.execution.inputs import column_differences
-from dfplan_assets.golden.check import check
-from dfplan_assets.golden.verdict import ViewCheck
 from dfplan_assets.orchestration.bundle_metadata import store_failure
 from dfplan_assets.orchestration.markdown import fenced, fit, shorten, table
 from dfplan_assets.orchestration.runner import Made, Reused
 from dfplan_assets.planning.bundle import ProjectPlan
-from dfplan_assets.planning.diff import PlanDifference, side_by_side
 from dfplan_assets.project.model import CheckMode, PlanChecks
-from dfplan_assets.regressions.cause import plan_change
-from dfplan_assets.regressions.figures import PlanFigures
-from dfplan_assets.regressions.history import read_histories
-from dfplan_assets.regressions.verdict import Verdict, judge
 from dfplan_assets.store import Store, find_store
+
+# What a check needs is imported when it is on: most runs have none, and need not wait for it.
+if TYPE_CHECKING:
+    from dfplan_assets.golden.verdict import ViewCheck
+    from dfplan_assets.planning.diff import PlanDifference
+    from dfplan_assets.regressions.figures import PlanFigures
+    from dfplan_assets.regressions.verdict import Verdict
 
 _DESCRIPTIONS = {
     "plan_drift": "The plan is that of the golden file committed beside the views.",
@@ -93,6 +94,10 @@ class PlanChecker:
         return results
 
     def _regression(self, view: str, made: Made | Reused) -> _Outcome:
+        from dfplan_assets.regressions.cause import plan_change
+        from dfplan_assets.regressions.history import read_histories
+        from dfplan_assets.regressions.verdict import judge
+
         unstored = store_failure(made.recorded)
         if made.recorded.deferred is not None and unstored is not None:
             return _cannot_be_told(unstored)
@@ -105,6 +110,8 @@ class PlanChecker:
         )
 
     def _drift(self, view: str, made: Made | Reused) -> _Outcome:
+        from dfplan_assets.golden.check import check
+
         found = check(self._plan, {view})
         for of_view in found.views:
             metadata = drift_metadata(of_view)
@@ -204,6 +211,8 @@ def verdict_metadata(verdict: Verdict, change: PlanDifference | None) -> dict[st
 def difference_text(change: PlanDifference) -> str:
     """What differs between two plans, as Markdown: kind, cause and the trees side by side as far as they
     fit."""
+    from dfplan_assets.planning.diff import side_by_side
+
     parts = [f"**{change.kind}**: {shorten(change.cause, _TEXT_BYTES)}"]
     room = _DIFF_BYTES
     for title, rows in (("Logical plan", change.logical_tree), ("Physical plan", change.physical_tree)):

@@ -10,6 +10,7 @@ from dagster._core.definitions.dependency import NodeHandle
 from dagster._core.storage.tags import PRIORITY_TAG
 
 from dfplan_assets.forecast.tasks import tasks_of
+from dfplan_assets.orchestration.partitions import asked_range
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.scheduling.model import Task
 
@@ -41,14 +42,14 @@ def run_steps(
     view_of_step: Mapping[str, str],
     job: dg.JobDefinition,
     step_keys: Sequence[str],
-    partition_key: str | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> RunSteps:
     """The steps of a run of a job, with the views that ``view_of_step`` names.
 
-    ``partition_key`` is that of the run, None where it is for none, or for several.
+    ``tags`` are those of the run, which say for which partitions it is.
     """
     views = [view_of_step[key] for key in step_keys if key in view_of_step]
-    made = {task.name: task for task in tasks_of(plan, views, partition_key)}
+    made = {task.name: task for task in tasks_of(plan, views, *asked_range(tags or {}))}
     names = {key: view_of_step.get(key) or _other_name(key, plan) for key in step_keys}
     steps_of_node: dict[str, list[str]] = {}
     for key in step_keys:

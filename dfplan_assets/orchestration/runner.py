@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from dfplan_assets.errors import ExecutionError, InputError
 from dfplan_assets.execution.materialise import Materialisation, materialise
@@ -17,12 +18,14 @@ from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.runtime import Runtime, open_runtime
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import EnvironmentPart, PlanBundle, ProjectPlan
-from dfplan_assets.planning.diff import PlanDifference, difference, facts_of_bundle
 from dfplan_assets.planning.environment import capture_environment
 from dfplan_assets.staleness.look import own_reasons_now
 from dfplan_assets.staleness.results import Part
 from dfplan_assets.store import BundleRecord, Recorded, Recorder, RunRecord
 from dfplan_assets.store.queue import queue_of
+
+if TYPE_CHECKING:
+    from dfplan_assets.planning.diff import PlanDifference
 
 
 @dataclass(frozen=True)
@@ -183,5 +186,7 @@ def _difference(
     # Most runs have the plan of the run before, and need not read it.
     if previous is None or previous.identity.complete == current.identity.complete:
         return None
+    from dfplan_assets.planning.diff import difference, facts_of_bundle
+
     before = recorder.bundle(previous.key)
     return None if before is None else difference(facts_of_bundle(before), facts_of_bundle(current))

@@ -20,10 +20,12 @@ from dfplan_assets.orchestration.data_versions import STALE_TAG
 from dfplan_assets.orchestration.definitions import run_definitions
 from dfplan_assets.orchestration.instance import open_instance
 from dfplan_assets.orchestration.order_events import is_of_order
-from dfplan_assets.orchestration.partition_runs import PartitionRange, PlannedRun, planned_runs
+from dfplan_assets.orchestration.partition_runs import PartitionRange, PlannedRun
 from dfplan_assets.orchestration.project_translator import translator_of
+from dfplan_assets.orchestration.python_assets import python_assets
+from dfplan_assets.orchestration.python_runs import PythonSteps, planned_with_python
 from dfplan_assets.orchestration.run_creation import RunJob, create_run, run_events, run_job
-from dfplan_assets.orchestration.selection import select_views
+from dfplan_assets.orchestration.selection import select_views, select_with_python
 from dfplan_assets.orchestration.stale_runs import StaleRun, stale_runs
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
@@ -35,16 +37,18 @@ from dfplan_assets.staleness.look import own_reasons_now
 from dfplan_assets.staleness.results import Part
 from dfplan_assets.staleness.staleness import Staleness, to_run
 
+_MILLISECONDS = 1000
 _Number = TypeVar("_Number", int, float)
 
 
 @dataclass(frozen=True)
 class ViewOutcome:
-    """What became of one view in a run.
+    """What became of one view in a run, or of an asset written in Python, by its key.
 
     ``rows``, ``bytes`` and ``wall_seconds`` are those of its new result, or of its new partitions together,
     None unless materialised; a view that is ``cached`` did not run, since its last result is what it would
-    give, and has that one's rows and bytes;
+    give, and has that one's rows and bytes; those of an asset written in Python are None where it is not
+    published as a table;
     ``error`` is the cause of a failure, or for a skipped view what kept it from running; ``warning``
     is why the plan store does not have its records. ``failed_checks`` says of each asset check that did
     not pass, by name, why.
@@ -64,6 +68,8 @@ class ViewOutcome:
 class RunReport:
     """A finished run; ``views`` has an outcome for each selected view, upstream first.
 
+    ``assets`` has one for each selected asset that is written in Python, by its key. ``notes`` say what else
+    there is to know.
     ``run_id`` is empty for one that did not take place, since an earlier one of the same range failed.
     """
 
@@ -71,13 +77,15 @@ class RunReport:
     success: bool
     views: Mapping[str, ViewOutcome]
     partitions: PartitionRange | None = None
+    assets: Mapping[str, ViewOutcome] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 class RunListener(Protocol):
     """Is told what happens while a run goes on."""
 
     def on_selected(self, views: tuple[str, ...]) -> None:
-        """These views will run, upstream first."""
+        """These views will run, upstream first, and these assets written in Python."""
 
     def on_order(self, line: str) -> None:
         """Why the views run in the order they do, before they run; how well it was predicted, after it."""
@@ -104,15 +112,17 @@ def run_partitions(
 ) -> tuple[RunReport, ...]:
     """Materialises the selected views, those with partitions for the ones that are asked for.
 
+    The Python assets of the project that are selected run with them.
     Gives the runs that ``planned_runs`` says. A partition that fails leaves the other ones; what reads
     all of them is skipped then. Raises InputError as ``run_views`` and ``planned_runs`` do.
     """
     translator = translator_of(project.project)
     definitions = run_definitions(project, translator)
-    selected = select_views(selection, project, definitions, translator.get_asset_key)
+    python, key_of = python_assets(project, translator), translator.get_asset_key
+    selected, keys = select_with_python(selection, project, definitions, key_of, python.keys)
     reports: list[RunReport] = []
-    runs = planned_runs(project, selected, asked)
-    listener.on_selected(tuple(view for run in runs for view in project.all_views if view in run.views))
+    runs = planned_with_python(project, selected, keys, asked, python, definitions, key_of)
+    listener.on_selected(tuple(name for run in runs for name in _names(project, run)))
     for run in runs:
         # Runs for partitions wait for none but the one before them all, the last one waits for all.
         waits_for = reports if run.partitions is None else [each for each in reports if not each.partitions]
@@ -120,11 +130,10 @@ def run_partitions(
             reports.append(_run(project, definitions, translator, run, listener))
         else:
             outcomes = {
-                view: ViewOutcome(view, "skipped", error="waits for runs that failed")
-                for view in project.all_views
-                if view in run.views
+                name: ViewOutcome(name, "skipped", error="waits for runs that failed")
+                for name in _names(project, run)
             }
-            reports.append(RunReport("", False, outcomes, run.partitions))
+            reports.append(_report("", False, outcomes, run))
     return tuple(reports)
 
 
@@ -139,6 +148,9 @@ def run_stale_views(
     Gives the runs that ``stale_runs`` says, one after the other. A view or partition whose last result turns
     out to be what it would give, when its turn comes, does not run, nor does a run take place that has
     nothing else. What reads something that failed is skipped. Nothing where nothing selected is stale.
+
+    Python assets do not run: whether what they do is another by now is not known. The last report notes those
+    that read what has a new result.
     """
     translator = translator_of(project.project)
     definitions: dg.Definitions | None = None
@@ -176,7 +188,23 @@ def run_stale_views(
             )
         )
         broken.update(part for part in each.parts if outcomes[part.view].state in ("failed", "skipped"))
+    made = {name for report in reports for name, each in report.views.items() if each.state == "materialised"}
+    reports[-1] = replace(reports[-1], notes=_notes_of_readers(project, translator, made))
     return tuple(reports)
+
+
+def _notes_of_readers(
+    project: ProjectPlan, translator: DfplanTranslator, views: Collection[str]
+) -> tuple[str, ...]:
+    """Which Python assets read the new results of these views and did not run, and how to run them."""
+    readers = python_assets(project, translator).readers_of(
+        {translator.get_asset_key(view) for view in views}
+    )
+    return tuple(
+        f"{name} reads views with new results and did not run, since --stale runs views alone: "
+        f"dfplan run '{name}+'"
+        for name in (key.to_user_string() for key in readers)
+    )
 
 
 def _skipped_since(project: ProjectPlan, run: StaleRun, broken: Collection[Part]) -> dict[str, ViewOutcome]:
@@ -217,11 +245,12 @@ def _run(
     """One run in this process, with these tags beside those of its partitions."""
     views = tuple(view for view in project.all_views if view in planned.views)
     view_of_op = {op: view for view, op in op_names(project.all_views, translator.get_asset_key).items()}
+    python = PythonSteps(definitions, planned.assets)
     view_of_checks = {check_op_name(op): view for op, view in view_of_op.items()}
     outcomes: dict[str, ViewOutcome] = {}
     failed_checks: dict[str, dict[str, str]] = {}
     with open_instance(project.project.root) as instance:
-        job = run_job(definitions, {translator.get_asset_key(view) for view in views})
+        job = run_job(definitions, {*(translator.get_asset_key(view) for view in views), *planned.assets})
         run = create_run(instance, job, {**(tags or {}), **planned.tags})
         for event in run_events(instance, _executable(project, job), run):
             if event.step_key is None:
@@ -232,6 +261,9 @@ def _run(
             if event.step_key in view_of_checks:
                 view = view_of_checks[event.step_key]
                 outcomes[view] = _checked(outcomes[view], event)
+                continue
+            if event.step_key not in view_of_op:
+                _follow_python(python.made_by(event.step_key), event, outcomes, listener)
                 continue
             view = view_of_op[event.step_key]
             if event.event_type is dg.DagsterEventType.STEP_START:
@@ -247,12 +279,61 @@ def _run(
                 outcomes[view] = replace(outcomes[view], failed_checks=failed_checks.get(view, {}))
                 listener.on_outcome(outcomes[view])
         finished = instance.get_run_by_id(run.run_id)
-    return RunReport(
-        run.run_id,
-        finished is not None and finished.is_success,
-        {view: outcomes.get(view) or _skipped(project, view, outcomes) for view in views},
-        planned.partitions,
-    )
+    python_upstream = python.upstream(project, translator.get_asset_key)
+    whole = {
+        name: outcomes.get(name) or _skipped(project, name, outcomes, python_upstream)
+        for name in _names(project, planned)
+    }
+    return _report(run.run_id, finished is not None and finished.is_success, whole, planned)
+
+
+def _names(project: ProjectPlan, planned: PlannedRun) -> tuple[str, ...]:
+    """What a run makes, by name: its views, upstream first, and the keys of its Python assets."""
+    views = tuple(view for view in project.all_views if view in planned.views)
+    return (*views, *(key.to_user_string() for key in sorted(planned.assets)))
+
+
+def _report(
+    run_id: str, success: bool, outcomes: Mapping[str, ViewOutcome], planned: PlannedRun
+) -> RunReport:
+    views = {name: outcome for name, outcome in outcomes.items() if name in planned.views}
+    assets = {name: outcome for name, outcome in outcomes.items() if name not in planned.views}
+    return RunReport(run_id, success, views, planned.partitions, assets)
+
+
+def _follow_python(
+    names: tuple[str, ...], event: dg.DagsterEvent, outcomes: dict[str, ViewOutcome], listener: RunListener
+) -> None:
+    """What an event of a step says of the Python assets that it makes; nothing of a step that only checks."""
+    if event.event_type is dg.DagsterEventType.STEP_START:
+        for name in names:
+            listener.on_start(name)
+    elif event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
+        materialization = event.step_materialization_data.materialization
+        name, metadata = materialization.asset_key.to_user_string(), materialization.metadata
+        rows = metadata.get(
+            "dagster/row_count" if materialization.partition is None else "dagster/partition_row_count"
+        )
+        size = metadata.get("dagster/size_bytes")
+        outcomes[name] = ViewOutcome(
+            name,
+            "materialised",
+            rows=rows.value if isinstance(rows, dg.IntMetadataValue) else None,
+            bytes=size.value if isinstance(size, dg.IntMetadataValue) else None,
+        )
+    elif event.is_step_failure:
+        failure = event.step_failure_data
+        said = None if failure.user_failure_data is None else failure.user_failure_data.description
+        for name in names:
+            error = said or f"asset {name}: {_root_cause(failure)}"
+            outcomes[name] = ViewOutcome(name, "failed", error=error)
+            listener.on_outcome(outcomes[name])
+    elif event.is_step_success:
+        seconds = event.step_success_data.duration_ms / _MILLISECONDS
+        for name in names:
+            if name in outcomes:
+                outcomes[name] = replace(outcomes[name], wall_seconds=seconds)
+                listener.on_outcome(outcomes[name])
 
 
 def _order_line(event: dg.DagsterEvent) -> str | None:
@@ -360,12 +441,19 @@ def _number(value: dg.MetadataValue, kind: type[_Number]) -> _Number:
     return number
 
 
-def _skipped(project: ProjectPlan, view: str, outcomes: Mapping[str, ViewOutcome]) -> ViewOutcome:
-    """A view that never started, with the failed views that it waited for, itself or through others."""
+def _skipped(
+    project: ProjectPlan,
+    view: str,
+    outcomes: Mapping[str, ViewOutcome],
+    python_upstream: Mapping[str, tuple[str, ...]],
+) -> ViewOutcome:
+    """What never started, with what failed that it waited for, itself or through others."""
     failed, seen, pending = set(), {view}, [view]
     while pending:
-        for table in project.tables_of(pending.pop()):
-            if table in project.project.views and table not in seen:
+        name = pending.pop()
+        tables = project.tables_of(name) if name in project.project.views else ()
+        for table in (*tables, *python_upstream.get(name, ())):
+            if table not in seen:
                 seen.add(table)
                 pending.append(table)
                 outcome = outcomes.get(table)

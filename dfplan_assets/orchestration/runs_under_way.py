@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-    PARTITION_NAME_TAG,
-)
 
+from dfplan_assets.orchestration.partitions import asked_range
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.planning.partitions import partitions_of
 from dfplan_assets.project.partitions import TimePartitions
 from dfplan_assets.staleness.results import Part
+
+if TYPE_CHECKING:
+    from dagster._core.execution.backfill import PartitionBackfill
 
 CHANGE_TAG = "dfplan/change"
 """The tag of a run that names the change it was asked for."""
@@ -26,7 +25,6 @@ CREATED = dg.DagsterRunStatus.NOT_STARTED
 """The state of a run that was created and not submitted: nothing works on it."""
 
 _UNDER_WAY = [status for status in NOT_FINISHED_STATUSES if status is not CREATED]
-_BACKFILLS = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING]
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class RunsUnderWay:
             runs.append((run, views))
         backfills = {}
         if any(view.partitions for view in plan.project.views.values()):
-            for backfill in instance.get_backfills(filters=BulkActionsFilter(statuses=_BACKFILLS)):
+            for backfill in _backfills(instance):
                 keys = backfill.asset_selection or ()
                 backfills[backfill.backfill_id] = frozenset(view_of[key] for key in keys if key in view_of)
         asked_for = sum(CHANGE_TAG in run.tags for run, _ in runs)
@@ -89,12 +87,9 @@ class RunsUnderWay:
         partitions = partitions_of(self.plan, part.view)
         if part.key is None or partitions is None:
             return True
-        if PARTITION_NAME_TAG in run.tags:
-            return run.tags[PARTITION_NAME_TAG] == part.key
-        first = run.tags.get(ASSET_PARTITION_RANGE_START_TAG)
-        last = run.tags.get(ASSET_PARTITION_RANGE_END_TAG)
+        first, last = asked_range(run.tags)
         if first is None or last is None:
-            return False
+            return first == part.key
         try:
             if isinstance(partitions, TimePartitions):
                 windows = [partitions.window(key).start for key in (first, part.key, last)]
@@ -103,3 +98,12 @@ class RunsUnderWay:
         except ValueError:
             return False  # its keys are of other partitions
         return places[0] <= places[1] <= places[2]
+
+
+def _backfills(instance: dg.DagsterInstance) -> Sequence[PartitionBackfill]:
+    """The backfills that have not ended."""
+    # It imports what talks to other processes, which a project without partitions need not wait for.
+    from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
+
+    going_on = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING]
+    return instance.get_backfills(filters=BulkActionsFilter(statuses=going_on))

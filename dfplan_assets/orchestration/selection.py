@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from collections.abc import Set as AbstractSet
 
 import dagster as dg
 from dagster._core.definitions.asset_selection import DagsterInvalidAssetSelectionError
@@ -59,14 +60,50 @@ def matching_views(
     key_of: Callable[[str], dg.AssetKey],
 ) -> tuple[str, ...]:
     """The views that a selection means, stored or not, upstream first; raises as ``select_views`` does."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dg.BetaWarning)  # raised by the selection syntax itself
-        parsed = _parse(_with_keys(selection, project, key_of), selection)
-        keys = parsed.resolve(definitions.resolve_asset_graph())
+    keys = _matching_keys(selection, project, definitions, key_of, ())
     views = tuple(view for view in project.all_views if key_of(view) in keys)
     if not views:
         raise InputError(_where(selection), "it selects no view", _EXAMPLES)
     return views
+
+
+def select_with_python(
+    selection: str | None,
+    project: ProjectPlan,
+    definitions: dg.Definitions,
+    key_of: Callable[[str], dg.AssetKey],
+    python: Collection[dg.AssetKey],
+) -> tuple[frozenset[str], frozenset[dg.AssetKey]]:
+    """The stored views that a selection means, and those of these Python assets; everything where it is None.
+
+    A Python asset is named by its key, as in models/scores. Raises as ``select_views`` does, where no Python
+    asset is selected either.
+    """
+    if selection is None:
+        stored = frozenset(view for view in project.all_views if not project.is_virtual(view))
+        found = frozenset(python)
+    else:
+        keys = _matching_keys(selection, project, definitions, key_of, python) if python else set()
+        stored = frozenset(
+            view for view in project.all_views if key_of(view) in keys and not project.is_virtual(view)
+        )
+        found = frozenset(keys & frozenset(python))
+    if not found:
+        return select_views(selection, project, definitions, key_of), frozenset()
+    return stored, found
+
+
+def _matching_keys(
+    selection: str,
+    project: ProjectPlan,
+    definitions: dg.Definitions,
+    key_of: Callable[[str], dg.AssetKey],
+    python: Collection[dg.AssetKey],
+) -> AbstractSet[dg.AssetKey]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # raised by the selection syntax itself
+        parsed = _parse(_with_keys(selection, project, key_of, python), selection)
+        return parsed.resolve(definitions.resolve_asset_graph())
 
 
 def _parse(with_keys: str, selection: str) -> dg.AssetSelection:
@@ -79,8 +116,14 @@ def _parse(with_keys: str, selection: str) -> dg.AssetSelection:
     raise InputError(_where(selection), "the selection cannot be read", _EXAMPLES)
 
 
-def _with_keys(selection: str, project: ProjectPlan, key_of: Callable[[str], dg.AssetKey]) -> str:
+def _with_keys(
+    selection: str,
+    project: ProjectPlan,
+    key_of: Callable[[str], dg.AssetKey],
+    python: Collection[dg.AssetKey],
+) -> str:
     """The selection with each name that stands alone written as a ``key:``."""
+    python_keys = {key.to_user_string() for key in python}
     tokens = _TOKEN.findall(selection)
     solid = [token.strip() for token in tokens]
     written = []
@@ -91,7 +134,11 @@ def _with_keys(selection: str, project: ProjectPlan, key_of: Callable[[str], dg.
         if not is_name or before in (":", "=") or after in (":", "(") or token.lower() in _OPERATORS:
             written.append(token)
             continue
-        view = check_view(token.strip('"'), project.all_views, _where(selection))
+        name = token.strip('"')
+        if name in python_keys and name not in project.project.views:
+            written.append(f'key:"{name}"')
+            continue
+        view = check_view(name, project.all_views, _where(selection))
         written.append(f'key:"{key_of(view).to_user_string()}"')
     return "".join(written)
 

@@ -54,7 +54,20 @@ def source_exists(source: Source) -> bool:
 
 
 def register_source(ctx: SessionContext, source: Source, schema: pa.Schema) -> None:
-    """Registers a source's files under its name, read with the schema it was planned with."""
+    """Registers a source's files under its name, read with the schema it was planned with.
+
+    Of a table that a Python asset makes, the files of its last result.
+    """
+    if source.is_published:
+        files = published_files(source)
+        if not files:
+            raise SourceError(
+                f"source {source.name}",
+                f"the asset {source.asset} has published nothing yet",
+                f"Materialise {source.asset}, then run again.",
+            )
+        register_result(ctx, source.name, [str(file) for file in files], schema)
+        return
     if not _exists(source.path):
         raise SourceError(
             f"source {source.name}", f"no file at {source.path}", "Make the file, then run again."

@@ -16,12 +16,15 @@ spread is the quartiles of that ratio, but at least a factor of 2 to either side
 views (from 0.1 to 10); a view without a plan gets the mean of the others, 1 where there are none. A unit is
 the median of measured seconds / units over the tasks with a history, ``UNIT_SECONDS`` where there is none.
 The spread is a factor of 4 to either side, 10 where nothing was measured.
+
+A task that makes several partitions costs as many times what one of them does.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from dfplan_assets.scheduling.history import History, quartiles
 from dfplan_assets.scheduling.model import Estimate, MeasuredRun, OperatorCost, PlanShape, Task
@@ -56,6 +59,34 @@ def estimate(
     cores: int,
 ) -> dict[str, Estimate]:
     """The expected cost of each task, by name; ``cores`` are those of this machine."""
+    known = _once(tasks, runs, operator_costs, history_runs=history_runs, cores=cores)
+    for task in tasks:
+        if task.times != 1:
+            known[task.name] = _times(known[task.name], task.times)
+    return known
+
+
+def _times(one: Estimate, times: int) -> Estimate:
+    """The cost of several partitions, one after the other."""
+    return replace(
+        one,
+        seconds=one.seconds * times,
+        low_seconds=one.low_seconds * times,
+        high_seconds=one.high_seconds * times,
+        source=f"{times:,} partitions, each {one.source}",
+        figures={**one.figures, "partitions to make": times, "seconds for each": one.seconds},
+    )
+
+
+def _once(
+    tasks: Sequence[Task],
+    runs: Iterable[MeasuredRun],
+    operator_costs: Sequence[OperatorCost],
+    *,
+    history_runs: int,
+    cores: int,
+) -> dict[str, Estimate]:
+    """The expected cost of each task, of one partition where it makes several."""
     history = History(runs, history_runs=history_runs, cores=cores)
     known: dict[str, Estimate] = {}
     unknown: list[Task] = []

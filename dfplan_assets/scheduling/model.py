@@ -62,7 +62,8 @@ class Task:
     """A view that is to run. ``upstream`` may name tasks outside the selection, which do not count.
 
     ``user_priority`` is what the view's author asks for, None where nothing was asked; it outranks
-    every measurement.
+    every measurement. ``times`` is how many of its partitions it makes, one after the other; ``input_bytes``
+    are those of one of them.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Task:
     shape: PlanShape | None
     user_priority: int | None = None
     partition_key: str | None = None
+    times: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

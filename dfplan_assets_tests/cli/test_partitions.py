@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -111,17 +112,46 @@ def test_a_golden_plan_serves_all_partitions(tmp_path: Path, dfplan: Dfplan) -> 
     assert dfplan("--project", root, "golden", "check").exit_code == 0
 
 
-def test_what_is_stale_runs_without_the_views_that_run_by_partition(
+def test_what_is_stale_runs_partition_by_partition_once_there_is_one(
     tmp_path: Path, dfplan: Dfplan, dfplan_json: Callable[..., Any]
 ) -> None:
     root = write_daily(tmp_path, {"whole": WHOLE})
-    dfplan("--project", root, "run", "--partition", DAYS[0])
-    nothing = dfplan("--project", root, "run", "--stale")
-    assert (nothing.exit_code, nothing.stdout.split(".")[0]) == (
+    first = dfplan("--project", root, "run", "--stale")
+    assert (first.exit_code, first.stdout.split(".")[0]) == (
         0,
-        "Nothing to do: nothing that runs without a partition is stale",
+        "Nothing to do: nothing is stale but what waits for a backfill",
     )
-    dfplan("--project", root, "run", "daily", "--partition", DAYS[1])
-    document = dfplan_json("--project", root, "run", "--stale")
-    assert {name: view["state"] for name, view in document["views"].items()} == {"whole": "materialised"}
-    assert dfplan("--project", root, "run", "--stale").stdout == nothing.stdout
+    assert first.stderr == "Not run: daily: never ran: start with a backfill of some of its 4 partitions\n"
+    dfplan("--project", root, "run", "--partition", DAYS[1])
+    views = dfplan_json("--project", root, "plan")["views"]
+    assert views["daily"]["stale_because"] == [f"2 of 4 partitions are stale: {DAYS[2]}..{DAYS[3]} never ran"]
+    assert views["daily"]["stale_partitions"] == {DAYS[2]: ["never ran"], DAYS[3]: ["never ran"]}
+    assert views["whole"]["stale_because"] == ["upstream daily is stale"]
+    assert "stale_partitions" not in views["whole"]
+    runs = dfplan_json("--project", root, "run", "--stale")["runs"]
+    assert [(run.get("partition"), list(run["views"])) for run in runs] == [
+        (DAYS[2], ["daily"]),
+        (DAYS[3], ["daily"]),
+        (None, ["whole"]),
+    ]
+    assert not any(view["stale"] for view in dfplan_json("--project", root, "plan")["views"].values())
+
+
+def test_what_reads_a_partition_that_failed_is_skipped(tmp_path: Path, dfplan: Dfplan) -> None:
+    root = write_daily(tmp_path, {"whole": WHOLE})
+    dfplan("--project", root, "run", "--partition", DAYS[0])
+    text = DAILY.replace("select order_date, amount", "select order_date, 100 / (amount - 10) as amount")
+    (root / "views/daily.sql").write_text(text)
+    result = dfplan("--project", root, "run", "--stale", "--format", "json")
+    assert result.exit_code == 1
+    runs = json.loads(result.stdout)["runs"]
+    outcomes = [(run.get("partition"), *each) for run in runs for each in run["views"].items()]
+    states = [(partition, view, outcome["state"]) for partition, view, outcome in outcomes]
+    assert states == [
+        (DAYS[0], "daily", "materialised"),
+        (DAYS[1], "daily", "failed"),
+        (DAYS[2], "daily", "materialised"),
+        (DAYS[3], "daily", "materialised"),
+        (None, "whole", "skipped"),
+    ]
+    assert runs[-1]["views"]["whole"]["error"] == f"waits for daily {DAYS[1]}"

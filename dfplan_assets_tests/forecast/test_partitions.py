@@ -7,7 +7,9 @@ from pathlib import Path
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.forecast.tasks import tasks_of
 from dfplan_assets.project.partitions import Partition
+from dfplan_assets.scheduling.cost_model import estimate
 from dfplan_assets_tests.partitioned import DAILY, DAYS, WHOLE, write_daily
+from dfplan_assets_tests.scheduling.samples import past_run
 from dfplan_assets_tests.small_projects import plan_of
 
 
@@ -31,3 +33,22 @@ def test_a_task_knows_its_partition_and_what_it_reads(tmp_path: Path) -> None:
     assert [task.partition_key for task in tasks_of(plan, plan.all_views)] == [None] * 3
     (missing,) = tasks_of(plan, ["after"], DAYS[2])
     assert missing.input_bytes is None
+
+
+def test_a_range_costs_as_many_times_what_one_partition_does(tmp_path: Path) -> None:
+    plan = plan_of(write_daily(tmp_path, {"whole": WHOLE}))
+    daily, whole = tasks_of(plan, plan.all_views, DAYS[1], DAYS[3])
+    assert (daily.times, daily.partition_key, whole.times) == (3, None, 1)
+    assert [task.times for task in tasks_of(plan, ["daily"], DAYS[1])] == [1]
+    costs = estimate(
+        [daily],
+        [
+            past_run("daily", seconds, fingerprint=daily.fingerprint, partition_key=DAYS[0])
+            for seconds in (1.0, 2.0, 3.0)
+        ],
+        [],
+        history_runs=10,
+        cores=2,
+    )
+    assert costs["daily"].seconds == 6.0
+    assert costs["daily"].source == "3 partitions, each history n=3, of other partitions"

@@ -88,9 +88,18 @@ def test_the_code_reference_points_at_the_first_line_of_the_query(
 def test_columns_have_types_and_say_where_they_come_from(specs: dict[str, dg.AssetSpec]) -> None:
     name, total = specs["revenue"].metadata["dagster/column_schema"].schema.columns
     assert (name.name, total.name, total.type) == ("name", "total", "double")
-    assert total.description == (
-        "from orders.price (direct); rows decided by nation.key, nation.name, orders.nation_key (indirect)"
-    )
+    assert total.description == "from orders.price (direct)"
+
+
+def test_what_decides_about_the_rows_is_said_once_for_all_columns(tmp_path: Path) -> None:
+    sql = "select id, case when price > 25 then 1 else 0 end as dear from orders where nation_key = 1"
+    specs = project_definitions(plan_of(write_shop(tmp_path, some=sql))).resolve_all_asset_specs()
+    metadata = next(spec.metadata for spec in specs if spec.key == dg.AssetKey("some"))
+    assert metadata["dfplan/rows_decided_by"].value == "orders.nation_key"
+    assert [column.description for column in metadata["dagster/column_schema"].schema.columns] == [
+        "from orders.id (direct)",
+        "decided by orders.price (indirect)",
+    ]
 
 
 def test_an_asset_says_its_table_name_its_place_and_its_plan(

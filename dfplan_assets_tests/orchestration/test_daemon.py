@@ -15,11 +15,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
 
 import dfplan_assets
-from dfplan_assets_tests.small_projects import write_shop
+from dfplan_assets.orchestration.definitions import project_definitions
+from dfplan_assets_tests.partitioned import DAILY, WHOLE, write_daily, write_orders
+from dfplan_assets_tests.small_projects import plan_of, write_shop
 
 PATIENCE_SECONDS = 300
 _PACKAGE_PARENT = Path(dfplan_assets.__file__).parent.parent
@@ -28,8 +31,8 @@ _PACKAGE_PARENT = Path(dfplan_assets.__file__).parent.parent
 class Daemon:
     """Dagster's daemon over a shop whose drift sensor is on, with a home of its own."""
 
-    def __init__(self, folder: Path) -> None:
-        self.shop = write_shop(folder / "shop")
+    def __init__(self, folder: Path, shop: Path | None = None) -> None:
+        self.shop = shop or write_shop(folder / "shop")
         self._home = folder / "home"
         self._home.mkdir()
         (self._home / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
@@ -185,6 +188,61 @@ def test_a_daemon_runs_what_must_run_and_nothing_twice(daemon: Daemon) -> None:
     daemon.start()
     assert "Nothing is stale" in daemon.until_looked()
     assert len(daemon.runs()) == ended + 1
+
+
+MONTH = "partitions: {by: order_date, every: day, from: 2024-01-01, to: 2024-01-31}"
+
+
+def write_month(folder: Path) -> Path:
+    """A month of days, of which one run makes as many as are asked for, and what reads them."""
+    daily = DAILY.replace(DAILY.splitlines()[1], f"{MONTH}\nbackfill: single_run")
+    root = write_daily(folder, {"whole": WHOLE}, daily)
+    write_orders(root, [(f"2024-01-{day:02}", day) for day in range(1, 31)])
+    return root
+
+
+@pytest.mark.slow
+def test_a_backfill_of_a_month_and_what_the_sensor_makes_of_it(tmp_path: Path) -> None:
+    """As a user launches it: the backfill makes the days, then the sensor runs what reads them."""
+    daemon = Daemon(tmp_path, write_month(tmp_path / "shop"))
+    key = dg.AssetKey("daily")
+    backfill = PartitionBackfill.from_asset_partitions(
+        backfill_id="january",
+        asset_graph=project_definitions(plan_of(daemon.shop)).resolve_asset_graph(),
+        partition_names=[f"2024-01-{day:02}" for day in range(1, 31)],
+        asset_selection=[key],
+        backfill_timestamp=time.time(),
+        tags={},
+        dynamic_partitions_store=daemon.instance,
+        all_partitions=False,
+        title=None,
+        description=None,
+        run_config=None,
+    )
+    try:
+        daemon.start()
+        assert "What waits for a backfill: daily: never ran" in daemon.until_looked()
+
+        daemon.instance.add_backfill(backfill)
+        first = daemon.until_run(1)
+        assert first.is_success
+        assert first.tags["dagster/backfill"] == "january"
+        assert len(daemon.instance.get_materialized_partitions(key)) == 30
+        second = daemon.until_run(2)
+        assert second.is_success
+        assert daemon.made(second) == {"whole"}
+        assert "Nothing is stale" in daemon.until_looked()
+
+        # All days read the source: one run makes them all, and what reads them.
+        write_orders(daemon.shop, [("2024-01-15", 1)])
+        third = daemon.until_run(3)
+        assert third.is_success
+        assert daemon.made(third) == {"daily", "whole"}
+        assert "Nothing is stale" in daemon.until_looked()
+        assert len(daemon.runs()) == 3
+    finally:
+        daemon.stop()
+        daemon.instance.dispose()
 
 
 _TICK = """

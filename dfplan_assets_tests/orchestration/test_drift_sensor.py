@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from dagster._core.execution.api import create_execution_plan
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.snap import snapshot_from_execution_plan
 from dagster._core.storage.tags import RUN_KEY_TAG
@@ -24,7 +25,7 @@ from dfplan_assets.orchestration.drift_sensor import build_drift_sensor
 from dfplan_assets.orchestration.runs_under_way import CHANGE_TAG
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.project import load_project
-from dfplan_assets_tests.partitioned import DAYS, WHOLE, write_daily
+from dfplan_assets_tests.partitioned import DAILY, DAYS, WHOLE, write_daily
 from dfplan_assets_tests.small_projects import plan_of, write_project, write_shop
 
 _REPOSITORY = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("shop"), "__repository__")
@@ -123,6 +124,10 @@ def world(new_world: World) -> World:
 
 def views_of(request: dg.RunRequest) -> list[str]:
     return [key.to_user_string() for key in request.asset_selection or ()]
+
+
+def partition_of(request: dg.RunRequest) -> str | None:
+    return request.tags.get("dagster/partition")
 
 
 def test_what_never_ran_runs_as_one_run_upstream_first(new_world: World) -> None:
@@ -437,19 +442,123 @@ def test_what_a_blocking_check_stopped_waits_until_the_check_passes(tmp_path: Pa
     assert views_of(world.requested()) == ["best"]
 
 
-def test_what_has_partitions_is_left_to_a_backfill_and_what_reads_it_follows(tmp_path: Path) -> None:
+class Days(World):
+    """The view ``daily`` under a sensor, of which one day was made; a tick may ask for several runs."""
+
+    def __init__(self, folder: Path, first_day: str = DAYS[0], **views: str) -> None:
+        super().__init__(write_daily(folder, views), dg.DagsterInstance.ephemeral())
+        self.make(first_day)
+
+    def make(self, day: str) -> None:
+        job = project_definitions(self.loaded).resolve_implicit_global_asset_job_def()
+        asked = [dg.AssetKey("daily")]
+        assert job.execute_in_process(
+            instance=self.instance, asset_selection=asked, partition_key=day
+        ).success
+
+    def requests(self) -> list[tuple[list[str], str | None]]:
+        """The views and the partition of each run that a tick asks for."""
+        return [(views_of(each), partition_of(each)) for each in self.all_requested()]
+
+    def all_requested(self) -> list[dg.RunRequest]:
+        with dg.build_sensor_context(instance=self.instance) as context:
+            return list(self.sensor.evaluate_tick(context).run_requests or ())
+
+
+def test_what_never_had_a_partition_is_left_to_a_backfill_and_what_reads_it_waits(tmp_path: Path) -> None:
     views = {"whole": WHOLE, "other": "select max(amount) as most from orders"}
     world = World(write_daily(tmp_path, views), dg.DagsterInstance.ephemeral())
     assert views_of(world.requested()) == ["other"]
     assert world.run(world.requested())
     assert world.skipped() == (
-        "Nothing without partitions is stale. Launch a backfill of what has partitions and is stale: daily."
+        "Nothing that can run is stale. What waits for a backfill: daily: never ran: start with a backfill "
+        "of some of its 4 partitions."
     )
-    job = project_definitions(world.loaded).resolve_implicit_global_asset_job_def()
-    for day in DAYS:
-        job.execute_in_process(
-            instance=world.instance, asset_selection=[dg.AssetKey("daily")], partition_key=day
-        )
-    assert views_of(world.requested()) == ["whole"]
+
+
+def test_stale_partitions_have_a_run_each_and_then_what_reads_them(tmp_path: Path) -> None:
+    world = Days(tmp_path, DAYS[1], whole=WHOLE)
+    asked = world.all_requested()
+    assert [(views_of(each), partition_of(each)) for each in asked] == [
+        (["daily"], DAYS[2]),
+        (["daily"], DAYS[3]),
+    ]
+    assert len({each.run_key for each in asked}) == 2
+    assert [each.run_key for each in world.all_requested()] == [each.run_key for each in asked]
+    assert world.run(asked[0])
+    assert world.run(asked[1])
+    assert world.requests() == [(["whole"], None)]
     assert world.run(world.requested())
-    assert "Nothing is stale: all 3 views" in world.skipped()
+    assert "Nothing is stale: all 2 views" in world.skipped()
+
+
+def test_one_stale_partition_and_what_reads_it_are_one_run(tmp_path: Path) -> None:
+    world = Days(tmp_path, DAYS[2], whole=WHOLE)
+    assert world.requests() == [(["daily", "whole"], DAYS[3])]
+    assert world.run(world.requested())
+    assert "Nothing is stale" in world.skipped()
+
+
+def test_partitions_of_a_single_run_are_asked_for_as_a_range(tmp_path: Path) -> None:
+    single = DAILY.replace("partitions:", "backfill: single_run\npartitions:")
+    world = Days(tmp_path, whole=WHOLE, daily=single)
+    request = world.requested()
+    assert views_of(request) == ["daily", "whole"]
+    assert request.tags["dagster/asset_partition_range_start"] == DAYS[1]
+    assert request.tags["dagster/asset_partition_range_end"] == DAYS[3]
+    assert world.run(request)
+    assert "Nothing is stale" in world.skipped()
+
+
+def test_a_partition_that_is_being_made_is_waited_for_and_others_are_not(tmp_path: Path) -> None:
+    world = Days(tmp_path)
+    first, *others = world.all_requested()
+    run = world.leave_run(first, dg.DagsterRunStatus.STARTED)
+    assert [each.run_key for each in world.all_requested()] == [each.run_key for each in others]
+    for each in others:
+        world.leave_run(each, dg.DagsterRunStatus.QUEUED)
+    assert world.skipped().startswith(f"Run {run.run_id} is started and makes views that are stale.")
+
+
+def test_a_tick_asks_for_so_many_runs_at_most_and_says_how_many_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dfplan_assets.orchestration.drift_sensor.MOST_RUNS", 2)
+    world = Days(tmp_path)
+    assert [day for _, day in world.requests()] == [DAYS[1], DAYS[2]]
+    for each in world.all_requested():
+        world.leave_run(each, dg.DagsterRunStatus.QUEUED)
+    assert world.skipped().endswith(" 2 more runs wait.")
+
+
+def test_a_partition_that_failed_is_tried_again_later_and_the_others_at_once(tmp_path: Path) -> None:
+    world = Days(tmp_path)
+    world.fail(world.all_requested()[0])
+    assert [day for _, day in world.requests()] == [DAYS[2], DAYS[3]]
+    for request in world.all_requested():
+        assert world.run(request)
+    assert f"Still stale: daily {DAYS[1]}: never ran." in world.skipped()
+    world.passed_seconds = 60
+    assert world.requests() == [(["daily"], DAYS[1])]
+
+
+def test_partitions_of_a_backfill_are_left_to_it(tmp_path: Path) -> None:
+    world = Days(tmp_path)
+    graph = project_definitions(world.loaded).resolve_asset_graph()
+    backfill = PartitionBackfill.from_asset_partitions(
+        backfill_id="monthly_repair",
+        asset_graph=graph,
+        partition_names=[DAYS[2]],
+        asset_selection=[dg.AssetKey("daily")],
+        backfill_timestamp=0.0,
+        tags={},
+        dynamic_partitions_store=world.instance,
+        all_partitions=False,
+        title=None,
+        description=None,
+        run_config=None,
+    )
+    world.instance.add_backfill(backfill)
+    assert world.skipped() == "Backfill monthly_repair makes partitions of daily. 2 more runs wait."
+    world.instance.update_backfill(backfill._replace(status=BulkActionStatus.COMPLETED_SUCCESS))
+    assert len(world.all_requested()) == 3

@@ -5,14 +5,17 @@ The command, the UI and the sensor have a test module each, so that they run sid
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from dfplan_assets.staleness.drift import own_reasons_of
 from dfplan_assets.staleness.look import staleness_now
+from dfplan_assets.staleness.staleness import to_run
+from dfplan_assets_tests.partitioned import DAYS
 from dfplan_assets_tests.staleness.world import DECIDERS, World, write_base
 
 _DOCUMENT = yaml.safe_load((Path(__file__).parent / "situations.yaml").read_text(encoding="utf-8"))
@@ -53,15 +56,26 @@ def check(situation: Mapping[str, Any], decider: str, bases: Bases, folder: Path
         world = bases[situation["base"]].copy(folder / "world")
         for change in situation["change"]:
             world.change(change)
-        expected = situation.get(decider, situation["runs"])
+        expected = _parts(situation.get(decider, situation["runs"]))
         assert world.executed(DECIDERS[decider]) == set(expected)
         if decider == "command":
             failed = set(situation.get("fails", []))
             assert {view for view, state in world.last_states.items() if state == "failed"} == failed
             plan = world.plan()
             volatile = {view for view, each in plan.views.items() if each.identity.volatile_functions}
-            stale = {view for view, each in staleness_now(plan).items() if each.own}
-            assert stale == failed | (volatile & set(expected))
+            staleness = staleness_now(plan)
+            stale = {part.view for part in to_run(staleness) if own_reasons_of(staleness, part)}
+            assert stale == failed | (volatile & {name.split()[0] for name in expected})
+
+
+def _parts(names: Sequence[str]) -> list[str]:
+    """The views and partitions that are meant: ``daily *`` is each day of ``DAYS``, ``daily 29`` that one."""
+    found = []
+    for name in names:
+        view, _, short = name.partition(" ")
+        days = [day for day in DAYS if short == "*" or day.endswith(f"-{short}")]
+        found += [f"{view} {key}" for key in days or [short]] if short else [view]
+    return found
 
 
 def _forget_environment(environment: pytest.MonkeyPatch) -> None:

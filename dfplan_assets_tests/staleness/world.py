@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,20 @@ from dagster._core.definitions.data_version import CachingStaleStatusResolver, S
 from dagster._core.loader import LoadingContextForTest
 
 from dfplan_assets.cli import main
-from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.drift_sensor import build_drift_sensor
 from dfplan_assets.orchestration.instance import open_instance
+from dfplan_assets.orchestration.partitions import run_tags
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
+from dfplan_assets.planning.partitions import partitions_of
+from dfplan_assets.staleness.results import Part
 from dfplan_assets_tests.small_projects import plan_of, write_project
 
 HOUR_NANOSECONDS = 3_600_000_000_000
 MOST_ROUNDS = 12
+ALL = 4
+"""So many partitions have the views of ``situations.yaml``: all of them follow each other."""
 
 
 def write_base(folder: Path, base: Mapping[str, Any]) -> None:
@@ -36,8 +41,10 @@ def write_base(folder: Path, base: Mapping[str, Any]) -> None:
     settings = {key: base[key] for key in ("params", "data_version", "engine") if key in base}
     views = {f"{name}.sql": sql for name, sql in base["views"].items()}
     write_project(folder, views, base.get("sources", {}), **settings)
-    result = CliRunner().invoke(main, ["--project", str(folder), "run"], catch_exceptions=False)
-    assert result.exit_code == 0, result.stderr
+    for first in base.get("first", [""]):
+        command = ["--project", str(folder), "run", *first.split()]
+        result = CliRunner().invoke(main, command, catch_exceptions=False)
+        assert result.exit_code == 0, result.stderr
 
 
 def write_data(file: Path, content: str | Mapping[str, list[Any]]) -> None:
@@ -67,11 +74,16 @@ class World:
         getattr(self, f"_{verb}")(what)
 
     def versions(self) -> dict[str, str]:
-        """The version of the last result of each view that has one."""
-        warehouse = Warehouse(self.folder / "warehouse", 3)
-        names = [path.name for path in (self.folder / "warehouse").iterdir() if path.name != ".staging"]
-        results = {name: warehouse.current(name) for name in names}
-        return {name: result.version for name, result in results.items() if result is not None}
+        """The version of the last result of each view and partition that has one."""
+        found = {}
+        for view in (self.folder / "warehouse").iterdir():
+            for manifest in (*view.glob("published.json"), *view.glob("*/*/published.json")):
+                document = json.loads(manifest.read_text())
+                name = " ".join(
+                    [document["view"], *([document["partition"]] if "partition" in document else [])]
+                )
+                found[name] = document["results"][0]["version"]
+        return found
 
     def executed(self, decide: Callable[[World], None]) -> set[str]:
         """The views that have another result after somebody decided what runs, and ran it."""
@@ -147,8 +159,13 @@ class World:
             del result["provenance"]
         file.write_text(json.dumps(document))
 
-    def _run(self, selection: str) -> None:
-        self.dfplan("run", selection)
+    def _run(self, arguments: str) -> None:
+        self.dfplan("run", *arguments.split())
+
+    def _remove_partition(self, part: str) -> None:
+        view, key = part.split()
+        (folder,) = (self.folder / "warehouse" / view).glob(f"*/{key}")
+        shutil.rmtree(folder)
 
     def _run_stale(self, _: object) -> None:
         self.dfplan("run", "--stale")
@@ -157,7 +174,10 @@ class World:
 def by_command(world: World) -> None:
     """``dfplan run --stale``."""
     report = world.dfplan("run", "--stale")
-    world.last_states = {view: each["state"] for view, each in report["views"].items()}
+    states = [
+        (view, each["state"]) for run in report.get("runs", [report]) for view, each in run["views"].items()
+    ]
+    world.last_states = dict(sorted(states, key=lambda each: each[1] == "failed"))
 
 
 def by_ui(world: World) -> None:
@@ -166,26 +186,35 @@ def by_ui(world: World) -> None:
     definitions = project_definitions(plan)
     job = definitions.resolve_implicit_global_asset_job_def()
     key_of = DfplanTranslator().get_asset_key
-    stored = [view for view in plan.all_views if not plan.is_virtual(view)]
-    hopeless: set[str] = set()
+    hopeless: set[Part] = set()
     with open_instance(world.folder) as instance:
         if plan.project.sources:
             keys = [key_of(source) for source in plan.project.sources]
             job.execute_in_process(instance=instance, asset_selection=keys, raise_on_error=False)
         for _ in range(MOST_ROUNDS):
-            unsynced = unsynced_views(definitions, instance, stored) - hopeless
+            unsynced = unsynced_parts(definitions, instance, plan) - hopeless
             if not unsynced:
                 return
-            result = job.execute_in_process(
-                instance=instance, asset_selection=[key_of(view) for view in unsynced], raise_on_error=False
-            )
-            made = {event.asset_key for event in result.get_asset_materialization_events()}
-            hopeless |= {view for view in unsynced if key_of(view) not in made}
+            made: set[Part] = set()
+            for partitions, views in _by_keys(unsynced).items():
+                result = job.execute_in_process(
+                    instance=instance,
+                    asset_selection=[key_of(view) for view in views],
+                    tags=run_tags(partitions[0], partitions[-1]) if partitions else {},
+                    raise_on_error=False,
+                )
+                made |= {
+                    Part(view, event.partition)
+                    for event in result.get_asset_materialization_events()
+                    for view in views
+                    if key_of(view) == event.asset_key
+                }
+            hopeless |= unsynced - made
             # Never up to date, as the UI shows them: once is enough.
             hopeless |= {
-                view
-                for view in unsynced
-                if view in plan.views and plan.views[view].identity.volatile_functions
+                part
+                for part in unsynced
+                if part.view in plan.views and plan.views[part.view].identity.volatile_functions
             }
     raise AssertionError(f"still unsynced after {MOST_ROUNDS} rounds: {unsynced}")
 
@@ -201,21 +230,52 @@ def by_sensor(world: World) -> None:
                 requests = sensor.evaluate_tick(context).run_requests or []
             if not requests:
                 return
-            job.execute_in_process(
-                instance=instance,
-                asset_selection=requests[0].asset_selection,
-                tags=requests[0].tags,
-                raise_on_error=False,
-            )
+            for request in requests:
+                job.execute_in_process(
+                    instance=instance,
+                    asset_selection=request.asset_selection,
+                    tags=request.tags,
+                    raise_on_error=False,
+                )
     raise AssertionError(f"the sensor still asks for a run after {MOST_ROUNDS} of them")
 
 
-def unsynced_views(definitions: dg.Definitions, instance: dg.DagsterInstance, views: list[str]) -> set[str]:
-    """The views that the UI would materialise."""
+def unsynced_parts(definitions: dg.Definitions, instance: dg.DagsterInstance, plan: ProjectPlan) -> set[Part]:
+    """What the UI shows as unsynced, or as missing.
+
+    Of missing partitions, which a user chooses among, those that are not left to a backfill.
+    """
     graph = definitions.resolve_asset_graph()
     resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
     key_of = DfplanTranslator().get_asset_key
-    return {view for view in views if resolver.get_status(key_of(view)) is not StaleStatus.FRESH}
+    found = set()
+    for view in plan.all_views:
+        partitions = partitions_of(plan, view)
+        if plan.is_virtual(view):
+            continue
+        if partitions is None:
+            if resolver.get_status(key_of(view)) is not StaleStatus.FRESH:
+                found.add(Part(view))
+            continue
+        begun = False
+        for key in partitions.keys(datetime.now(timezone.utc)):
+            status = resolver.get_status(key_of(view), key)
+            begun = begun or status is not StaleStatus.MISSING
+            if status is StaleStatus.STALE or (begun and status is StaleStatus.MISSING):
+                found.add(Part(view, key))
+    return found
+
+
+def _by_keys(parts: set[Part]) -> dict[tuple[str, ...], list[str]]:
+    """The views to run together, by the keys that follow each other for which they run."""
+    keys: dict[str, list[str]] = {}
+    for part in sorted(parts, key=str):
+        keys.setdefault(part.view, []).extend([] if part.key is None else [part.key])
+    found: dict[tuple[str, ...], list[str]] = {}
+    for view, all_keys in keys.items():
+        for run in [all_keys] if len(all_keys) in (0, ALL) else [[key] for key in all_keys]:
+            found.setdefault(tuple(run), []).append(view)
+    return found
 
 
 DECIDERS: Mapping[str, Callable[[World], None]] = {
