@@ -11,6 +11,7 @@ import datetime
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,7 @@ _BACKFILL = """mutation ($names: [String!]!) { launchPartitionBackfill(backfillP
     __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
 _BACKFILLS = "{ partitionBackfillsOrError { ... on PartitionBackfills { results { id status } } } }"
 _QUIET_TICKS = 2
+_NAMED = 10
 
 
 class Day:
@@ -90,20 +92,19 @@ class Day:
             if run["runId"] in self._told:
                 continue
             self._told.add(run["runId"])
-            made: dict[str, int] = {}
-            for each in run["assetMaterializations"]:
-                name = "/".join(each["assetKey"]["path"])
-                made[name] = made.get(name, 0) + 1
-            names = [name if count == 1 else f"{name} ({count} partitions)" for name, count in made.items()]
-            shown = (
-                ", ".join(sorted(names))
-                if len(names) < 12
-                else f"{len(names)} views, " + ", ".join(name for name in names if "partitions" in name)
-            )
             took = run["endTime"] - run["startTime"]
             ended = run["endTime"] - began
-            print(f"{ended:6.1f} s  run {run['status'].lower()} in {took:.1f} s: {shown or 'nothing'}")
+            print(f"{ended:6.1f} s  run {run['status'].lower()} in {took:.1f} s: {_made(run)}")
         sys.stdout.flush()
+
+
+def _made(run: dict[str, Any]) -> str:
+    """What a run has made: the views by name where they are few, those with partitions always."""
+    made = Counter("/".join(each["assetKey"]["path"]) for each in run["assetMaterializations"])
+    of_partitions = [f"{name} ({count} partitions)" for name, count in made.items() if count > 1]
+    whole = sorted(name for name, count in made.items() if count == 1)
+    shown = whole if len(whole) <= _NAMED else [f"{len(whole)} views"]
+    return ", ".join([*shown, *of_partitions]) or "nothing"
 
 
 def main() -> None:

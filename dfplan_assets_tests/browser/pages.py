@@ -74,6 +74,10 @@ class AssetPage:
         """The badge that calls the asset stale."""
         return self.page.get_by_text(re.compile(r"^Unsynced"))
 
+    def settle(self) -> None:
+        """Wait until the page asks for nothing more: what it does not show then, it does not show."""
+        self.page.wait_for_load_state("networkidle")
+
     def row_count(self) -> Locator:
         """The number below "Row count"."""
         label = self.page.get_by_text("Row count", exact=True)
@@ -124,9 +128,14 @@ class SensorPage:
         """The switch in the row "Running"."""
         self.page.get_by_role("row", name="Running").locator("label").click()
 
-    def latest_run(self) -> Locator:
-        """The link to the run that the latest tick asked for."""
+    @property
+    def latest_tick(self) -> Locator:
+        """The row that says when the sensor looked last, and what came of it."""
         return self.page.get_by_role("row", name="Latest tick")
+
+    def run(self, run_id: str) -> Locator:
+        """The link to a run that a tick asked for."""
+        return self.page.get_by_role("link", name=run_id[:8])
 
 
 @dataclass(frozen=True)

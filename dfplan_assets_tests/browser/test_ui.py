@@ -119,6 +119,7 @@ def tell(chromium: Browser, server: Server, project: Path, screenshots: Path) ->
     window.shoot("asset-unsynced")
     asset = ui.asset("export_markets")
     assert server.stale_status("export_markets") == "FRESH"
+    asset.settle()
     expect(asset.unsynced).to_have_count(0)
 
     # A view that fails says which view, why, and what to do.
@@ -150,7 +151,8 @@ def tell(chromium: Browser, server: Server, project: Path, screenshots: Path) ->
         "reporting/executive_summary",
     }
     sensor = ui.sensor("dfplan_drift")
-    expect(sensor.latest_run()).to_contain_text("1 run requested")
+    expect(sensor.latest_tick).to_contain_text("1 run requested")
+    expect(sensor.run(fourth.id)).to_be_visible()
     window.shoot("sensor")
 
     # The report opens from the disk and finds a view by what it is about, or by one of its columns.
