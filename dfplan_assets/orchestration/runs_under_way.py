@@ -74,8 +74,8 @@ class RunsUnderWay:
         for run, made in self.runs:
             if any(part.view in made and self._makes(run, part) for part in parts):
                 return (
-                    f"Run {run.run_id} is {run.status.value.lower()} and makes views that are stale. If "
-                    "nothing works on it any more, cancel it."
+                    f"Run {run.run_id} is {run.status.value.lower()} and makes views that are stale: "
+                    "waiting for its end. Cancel it if its process is gone."
                 )
         for backfill, made in self.backfills.items():
             if not made.isdisjoint(views):
