@@ -517,7 +517,7 @@ def test_a_partition_that_is_being_made_is_waited_for_and_others_are_not(tmp_pat
     assert [each.run_key for each in world.all_requested()] == [each.run_key for each in others]
     for each in others:
         world.leave_run(each, dg.DagsterRunStatus.QUEUED)
-    assert world.skipped().startswith(f"Run {run.run_id} is started and makes views that are stale.")
+    assert world.skipped().startswith(f"Run {run.run_id} is started and makes views that are stale: waiting")
 
 
 def test_a_tick_asks_for_so_many_runs_at_most_and_says_how_many_wait(
