@@ -271,14 +271,17 @@ def test_a_daemon_that_dies_within_a_tick_leaves_one_run_for_a_change(tmp_path: 
     daemon = Daemon(tmp_path)
 
     def ticks(dies_at: str) -> int:
-        done = subprocess.run(
-            [sys.executable, "-c", _TICK, dies_at],
-            env=daemon.environment,
-            cwd=tmp_path,
-            capture_output=True,
-            timeout=PATIENCE_SECONDS,
-            check=False,
-        )
+        # Into a file: whoever reads a pipe waits for the code server too, which outlives a killed parent by 30 s.
+        with (tmp_path / "ticks.log").open("ab") as log:
+            done = subprocess.run(
+                [sys.executable, "-c", _TICK, dies_at],
+                env=daemon.environment,
+                cwd=tmp_path,
+                stdout=log,
+                stderr=log,
+                timeout=PATIENCE_SECONDS,
+                check=False,
+            )
         return done.returncode
 
     try:
