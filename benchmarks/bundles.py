@@ -36,9 +36,11 @@ def main() -> None:
         environment = capture_environment(plan)
         captures, validations = [], []
         with open_runtime(plan.project.engine, warehouse) as runtime:
-            for view in plan.views:
+            # One that is made by partition has no plan but that of a partition.
+            views = {name: each for name, each in plan.views.items() if each.view.partitions is None}
+            for view in views:
                 materialise(plan, view, warehouse, runtime, environment)
-            for view, view_plan in [*plan.views.items()] * ROUNDS:
+            for view, view_plan in [*views.items()] * ROUNDS:
                 ctx = runtime.session()
                 Inputs.take(plan, view, warehouse).register(ctx)
                 frame = plan_query(ctx, view_plan.view, plan.project.params_of(view_plan.view))
@@ -48,6 +50,6 @@ def main() -> None:
                 validate("decode", ctx, captured.frame, captured.bundle.substrait, ())
                 captures.append(1000 * (middle - started))
                 validations.append(1000 * (time.perf_counter() - middle))
-    print(f"capturing a bundle: {len(plan.views)} views of the demo, {ROUNDS} times each")
+    print(f"capturing a bundle: {len(views)} views of the demo, {ROUNDS} times each")
     print(f"  median {statistics.median(captures):.1f} ms, largest {max(captures):.1f} ms")
     print(f"  validation by decoding: median {statistics.median(validations):.1f} ms")

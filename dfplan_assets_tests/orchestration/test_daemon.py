@@ -271,7 +271,7 @@ def test_a_daemon_that_dies_within_a_tick_leaves_one_run_for_a_change(tmp_path: 
     daemon = Daemon(tmp_path)
 
     def ticks(dies_at: str) -> int:
-        # Into a file: whoever reads a pipe waits for the code server too, which outlives a killed parent by 30 s.
+        # Into a file: whoever reads a pipe waits for the code server too, which outlives a killed parent.
         with (tmp_path / "ticks.log").open("ab") as log:
             done = subprocess.run(
                 [sys.executable, "-c", _TICK, dies_at],
