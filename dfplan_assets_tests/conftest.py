@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 import pytest
@@ -12,6 +13,10 @@ SCREENSHOTS = "screenshots"
 # The same examples in every run, whatever the machine's speed and whatever ran before.
 settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 settings.load_profile("steady")
+
+# Runs go where a test says, not where whoever starts the tests keeps those of another project.
+for variable in ("DAGSTER_HOME", "DFPLAN_PROJECT"):
+    os.environ.pop(variable, None)
 
 # A shell that runs the tests in the background has them, and every process they start, ignore interrupts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
