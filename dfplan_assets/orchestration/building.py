@@ -44,7 +44,7 @@ def build_view_assets(
     dependency of what reads it, as an asset that something else makes. A view that is not stored comes with
     the views that read it: nothing ever makes it. Without a translator the project's own is taken.
 
-    Raises InputError for a project that cannot be read or planned, a selection that means nothing, and a
+    Raises InputError for a project that cannot be read, a selection that means nothing, and a
     translator that gives two tables one key.
     """
     plan = _planned(project)

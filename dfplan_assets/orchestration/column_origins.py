@@ -11,13 +11,6 @@ from dfplan_assets.planning.lineage.model import ColumnOrigin, Kind
 _NAMES_SHOWN = 8
 
 
-def row_origins(columns: Mapping[str, Sequence[ColumnOrigin]]) -> tuple[ColumnOrigin, ...]:
-    """The origins that decide about every column of a view, so about its rows."""
-    indirect = [{each for each in origins if each.kind == "indirect"} for origins in columns.values()]
-    shared = set.intersection(*indirect) if indirect else set()
-    return tuple(sorted(shared, key=lambda origin: (origin.table, origin.column)))
-
-
 def origin_sentence(origins: Sequence[ColumnOrigin], of_rows: Collection[ColumnOrigin] = ()) -> str:
     """Where one column comes from, in words, with at most eight names of each kind; without what holds for
     all rows, which is said once for the view.

@@ -10,23 +10,15 @@ import pyarrow as pa
 from dfplan_assets.execution.data_checks import Finding, sample_values
 from dfplan_assets.orchestration.markdown import fenced, fit, shorten, table
 from dfplan_assets.orchestration.repeated_checks import EVALUATED
-from dfplan_assets.planning.check_queries import PlannedChecks, row_count_sentence
-from dfplan_assets.project.data_checks import (
-    AcceptedValues,
-    DataCheck,
-    Expression,
-    NotNull,
-    Relationship,
-    RowCount,
-    Unique,
-)
+from dfplan_assets.planning.check_queries import PlannedChecks
+from dfplan_assets.project.check_words import rule_in_words
+from dfplan_assets.project.data_checks import DataCheck
 
 _TEXT_BYTES = 2_000
 _SQL_BYTES = 3_000
 _SAMPLE_BYTES = 6_000
 _SAMPLE_COLUMNS = 12
 _VALUE_CHARACTERS = 60
-_DESCRIBED_VALUES = 10
 _SECONDS_DIGITS = 6
 
 
@@ -77,28 +69,6 @@ def data_check_result(finding: Finding, key: dg.AssetKey, made_of: str | None) -
     )
 
 
-def rule_in_words(check: DataCheck) -> str:
-    """What a check asks for, in a sentence."""
-    rule = check.rule
-    if isinstance(rule, NotNull):
-        return f"No row has a null in {' or '.join(rule.columns)}."
-    if isinstance(rule, Unique):
-        return f"No two rows have the same {' and '.join(rule.columns)}; nulls do not count."
-    if isinstance(rule, AcceptedValues):
-        shown = [
-            repr(value) if isinstance(value, str) else str(value) for value in rule.values[:_DESCRIBED_VALUES]
-        ]
-        more = len(rule.values) - len(shown)
-        listed = ", ".join(shown) + (f" and {more:,} more" if more else "")
-        return f"Every {rule.column} is one of {listed}, or null."
-    if isinstance(rule, Relationship):
-        return f"Every {rule.column} is in {rule.to}.{rule.field}, or null."
-    if isinstance(rule, RowCount):
-        return f"There must be {row_count_sentence(rule)}."
-    assert isinstance(rule, Expression)
-    return f"For every row holds, or is null: {rule.predicate}"
-
-
 def sample_text(sample: pa.Table) -> str:
     """Rows as a Markdown table of as many columns and lines as fit, with a line that says what does not."""
     names = sample.column_names[:_SAMPLE_COLUMNS]
@@ -118,7 +88,7 @@ def sample_text(sample: pa.Table) -> str:
 
 def _description(check: DataCheck, planned: PlannedChecks) -> str:
     problem = planned.problems.get(check.name)
-    words = rule_in_words(check)
+    words = rule_in_words(check.rule)
     if problem is not None:
         words = f"{words}\n\nThis check cannot be evaluated.\n\n{fenced(str(problem), 'text')}"
     return shorten(words, _TEXT_BYTES)

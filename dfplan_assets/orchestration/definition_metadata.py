@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pyarrow as pa
 
-from dfplan_assets.orchestration.column_origins import names_of, origin_sentence, row_origins
+from dfplan_assets.orchestration.column_origins import names_of, origin_sentence
 from dfplan_assets.orchestration.markdown import fenced, fit, shorten
 from dfplan_assets.orchestration.view_text import query_text
 from dfplan_assets.planning.bundle import ProjectPlan, ViewPlan
@@ -76,7 +76,7 @@ def _code_reference(plan: ViewPlan) -> dg.CodeReferencesMetadataValue:
 
 def _view_columns(plan: ViewPlan) -> dg.TableSchemaMetadataValue:
     columns = plan.lineage.columns
-    of_rows = row_origins(columns)
+    of_rows = plan.lineage.row_origins
     return dg.TableSchemaMetadataValue(
         dg.TableSchema(
             [_column(field, origin_sentence(columns[field.name], of_rows)) for field in plan.schema]
@@ -86,7 +86,7 @@ def _view_columns(plan: ViewPlan) -> dg.TableSchemaMetadataValue:
 
 def _rows_decided_by(plan: ViewPlan) -> dict[str, dg.MetadataValue]:
     """What decides which rows there are, said once rather than with each column."""
-    of_rows = row_origins(plan.lineage.columns)
+    of_rows = plan.lineage.row_origins
     return {"dfplan/rows_decided_by": dg.MetadataValue.text(names_of(of_rows))} if of_rows else {}
 
 

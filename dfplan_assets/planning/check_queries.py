@@ -25,6 +25,7 @@ from dfplan_assets.planning.secrets import hider
 from dfplan_assets.planning.session import planning_context
 from dfplan_assets.planning.sources import register_empty, source_schema
 from dfplan_assets.planning.sql_text import parameter_names
+from dfplan_assets.project.check_words import row_count_in_words
 from dfplan_assets.project.data_checks import (
     AcceptedValues,
     DataCheck,
@@ -131,7 +132,7 @@ class _Planner:
         if isinstance(rule, Relationship):
             return self._relationship(check, rule)
         if isinstance(rule, RowCount):
-            return CheckQuery(check, row_count_sentence(rule))
+            return CheckQuery(check, row_count_in_words(rule))
         return self._expression(check, rule)
 
     def _not_null(self, check: DataCheck, rule: NotNull) -> CheckQuery:
@@ -360,21 +361,6 @@ class _Planner:
             self._opened = planning_context(self._plan.project.engine, self._plan.functions)
             register_empty(self._opened, self.view.name, self._schema)
         return self._opened
-
-
-def row_count_sentence(rule: RowCount) -> str:
-    """How many rows there must be, in words.
-
-    >>> row_count_sentence(RowCount(1, None))
-    'at least 1 row'
-    """
-    least, most = rule.minimum, rule.maximum
-    if least == most:
-        return f"exactly {least:,} rows" if least != 1 else "exactly 1 row"
-    parts = [] if least is None else [f"at least {least:,}"]
-    parts += [] if most is None else [f"at most {most:,}"]
-    last = most if most is not None else least
-    return f"{' and '.join(parts)} row{'' if last == 1 else 's'}"
 
 
 def _or(names: tuple[str, ...]) -> str:

@@ -128,8 +128,18 @@ def test_a_view_has_what_its_author_wrote(views: dict[str, Any]) -> None:
     assert revenue["sql"].startswith("select n.name")
     assert revenue["parameters"] == [["year", "1994"]]
     assert revenue["checks"] == [
-        {"name": "not_null_name", "rule": "name: never null", "blocking": False, "severity": "error"},
-        {"name": "some_nations", "rule": "at least 1 row", "blocking": False, "severity": "warn"},
+        {
+            "name": "not_null_name",
+            "rule": "No row has a null in name.",
+            "blocking": False,
+            "severity": "error",
+        },
+        {
+            "name": "some_nations",
+            "rule": "There must be at least 1 row.",
+            "blocking": False,
+            "severity": "warn",
+        },
     ]
 
 

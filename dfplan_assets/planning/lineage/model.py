@@ -39,3 +39,11 @@ class Lineage:
     columns: Mapping[str, tuple[ColumnOrigin, ...]]
     required_columns: Mapping[str, tuple[str, ...]]
     functions: tuple[str, ...]
+
+    @property
+    def row_origins(self) -> tuple[ColumnOrigin, ...]:
+        """The indirect origins of every output column, sorted: what decides which rows there are."""
+        indirect = [
+            {each for each in origins if each.kind == "indirect"} for origins in self.columns.values()
+        ]
+        return tuple(sorted(set.intersection(*indirect))) if indirect else ()

@@ -21,6 +21,7 @@ from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.planning.lineage.model import ColumnOrigin, Lineage
 from dfplan_assets.planning.secrets import hider
 from dfplan_assets.planning.sql_text import parameter_names
+from dfplan_assets.project.check_words import rule_in_words
 from dfplan_assets.project.front_matter import split_front_matter
 from dfplan_assets.project.model import Project, View
 from dfplan_assets.scheduling.model import Schedule
@@ -47,7 +48,6 @@ from dfplan_assets.visual.report.model import (
 )
 from dfplan_assets.visual.report.packing import packed
 from dfplan_assets.visual.report.past import RUNS_SHOWN, Past, PastOfView, moment, total_seconds
-from dfplan_assets.visual.report.rules import rule_in_words
 
 MEANING_CHANGED = "its meaning changed"
 """The reason of staleness of which the words of a difference say more."""
@@ -305,7 +305,7 @@ def _operators(root: OperatorProfile) -> tuple[Operator, ...]:
 
 def _columns(schema: pa.Schema, lineage: Lineage) -> tuple[tuple[tuple[str, str], ...], tuple[Column, ...]]:
     """What decides the rows of all columns, and the columns with what concerns each alone."""
-    everywhere = _origins_of_all(list(lineage.columns.values()))
+    everywhere = _pairs(lineage.row_origins, "indirect")
     return everywhere, tuple(
         Column(
             name=field.name,
@@ -318,13 +318,6 @@ def _columns(schema: pa.Schema, lineage: Lineage) -> tuple[tuple[tuple[str, str]
         )
         for field in schema
     )
-
-
-def _origins_of_all(columns: Sequence[Collection[ColumnOrigin]]) -> tuple[tuple[str, str], ...]:
-    if not columns:
-        return ()
-    first, *others = (set(_pairs(origins, "indirect")) for origins in columns)
-    return tuple(sorted(first.intersection(*others)))
 
 
 def _pairs(origins: Collection[ColumnOrigin], kind: str) -> tuple[tuple[str, str], ...]:

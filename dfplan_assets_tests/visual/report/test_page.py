@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 from dfplan_assets.cli import main
+from dfplan_assets.project.check_words import rule_in_words
 from dfplan_assets.project.data_checks import (
     AcceptedValues,
     Expression,
@@ -31,7 +32,6 @@ from dfplan_assets.visual.report.graph_layout import graph_layout
 from dfplan_assets.visual.report.model import Column, Detail, Report, ReportedSource, ReportedView, Run
 from dfplan_assets.visual.report.packing import json_in_html, packed, unpacked
 from dfplan_assets.visual.report.page import SCRIPTS, page
-from dfplan_assets.visual.report.rules import rule_in_words
 from dfplan_assets_tests.small_projects import write_project
 
 IMAGE = "<img src=x onerror=window.broken=1>"
@@ -188,11 +188,11 @@ def test_what_is_packed_is_small_and_comes_back() -> None:
 
 def test_rules_of_checks_are_said_in_words() -> None:
     said: dict[Rule, str] = {
-        Unique(("id",)): "id: no two rows alike",
-        AcceptedValues("status", ("open", 1)): "status: one of open, 1",
-        Relationship("customer", "customers", "id"): "customer: stands in customers.id",
-        RowCount(1, 1000): "at least 1 row and at most 1,000 rows",
-        Expression("total >= 0"): "every row: total >= 0",
+        Unique(("id",)): "No two rows have the same id; nulls do not count.",
+        AcceptedValues("status", ("open", 1)): "Every status is one of 'open', 1, or null.",
+        Relationship("customer", "customers", "id"): "Every customer is in customers.id, or null.",
+        RowCount(1, 1000): "There must be at least 1 and at most 1,000 rows.",
+        Expression("total >= 0"): "For every row holds, or is null: total >= 0",
     }
     assert {rule: rule_in_words(rule) for rule in said} == said
 
