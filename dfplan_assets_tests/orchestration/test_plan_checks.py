@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.golden.update import update
 from dfplan_assets.orchestration.assets import view_assets
 from dfplan_assets.orchestration.definitions import project_definitions
@@ -295,6 +296,8 @@ def test_a_large_difference_is_cut_and_says_so() -> None:
     assert len(shown.encode()) < EVENT_LIMIT_BYTES / 2
 
 
-def _file(shop: Path, view: str) -> Path:
-    (file,) = max((shop / "warehouse" / view).glob("*/"), key=lambda each: each.name).glob("*.parquet")
+def _file(shop: Path, view: str) -> str:
+    result = Warehouse.of(load_project(shop)).current(view)
+    assert result is not None
+    (file,) = result.files
     return file
