@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -41,7 +41,7 @@ def run_here(
     with open_instance(project.project.root) as instance:
         job = run_job(definitions, {*map(key_of, planned.views), *planned.assets})
         run = create_run(instance, job, {**(tags or {}), **planned.tags})
-        for event in run_events(instance, _executable(project, job), run):
+        for event in run_events(instance, _executable(project, job, planned), run):
             outcomes.follow(event)
         finished = instance.get_run_by_id(run.run_id)
     success = finished is not None and finished.is_success
@@ -63,16 +63,19 @@ def report_of(
     return RunReport(run_id, success, views, planned.partitions, assets)
 
 
-def definitions_in(root: str) -> dg.Definitions:
-    """The definitions of the project in this folder, for processes that each run one of its steps."""
+def definitions_in(root: str, views: Sequence[str] | None) -> dg.Definitions:
+    """What makes these views of the project in this folder, or anything, for the process of one step."""
     project = load_project(Path(root))
-    return run_definitions(plan_project(project), translator_of(project))
+    plan = plan_project(project)
+    return run_definitions(plan, translator_of(project), None if views is None else frozenset(views))
 
 
-def _executable(project: ProjectPlan, job: RunJob) -> IJob:
+def _executable(project: ProjectPlan, job: RunJob, planned: PlannedRun) -> IJob:
+    """The job as the executor takes it; processes of their own make it again, with what this run makes."""
     if project.project.scheduling.mode == "shared":
         return job
+    views = None if planned.assets else sorted(planned.views)
     definitions = CustomPointer(
-        ModuleCodePointer(__name__, definitions_in.__name__), [str(project.project.root)], []
+        ModuleCodePointer(__name__, definitions_in.__name__), [str(project.project.root), views], []
     )
     return ReconstructableJob(ReconstructableRepository(definitions), job.get_definition().name)

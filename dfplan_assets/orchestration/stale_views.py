@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-import dagster as dg
-
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.orchestration.data_versions import STALE_TAG
 from dfplan_assets.orchestration.definitions import run_definitions
@@ -15,6 +13,7 @@ from dfplan_assets.orchestration.partition_runs import PlannedRun
 from dfplan_assets.orchestration.project_translator import translator_of
 from dfplan_assets.orchestration.python_assets import python_assets
 from dfplan_assets.orchestration.run_report import RunListener, RunReport, ViewOutcome
+from dfplan_assets.orchestration.selectable import selectable
 from dfplan_assets.orchestration.selection import select_views
 from dfplan_assets.orchestration.stale_runs import StaleRun, stale_runs
 from dfplan_assets.orchestration.translator import DfplanTranslator
@@ -42,16 +41,14 @@ def run_stale_views(
     that read what has a new result.
     """
     translator = translator_of(project.project)
-    definitions: dg.Definitions | None = None
     selected: frozenset[str] | None = None
-    if selection is not None or project.project.scheduling.mode != "shared":
-        definitions = run_definitions(project, translator)
-        selected = select_views(selection, project, definitions, translator.get_asset_key)
+    if selection is not None:
+        whole = selectable(project, translator, python_assets(project, translator))
+        selected = select_views(selection, project, whole, translator.get_asset_key)
     parts = to_run(staleness, selected)
     if not parts:
         return ()
-    if definitions is None:
-        definitions = run_definitions(project, translator, frozenset(part.view for part in parts))
+    definitions = run_definitions(project, translator, frozenset(part.view for part in parts))
     keys = {view: each.partitions.keys for view, each in staleness.items() if each.partitions is not None}
     runs = stale_runs(project, parts, keys)
     listener.on_selected(tuple(view for each in runs for view in project.all_views if view in each.run.views))
