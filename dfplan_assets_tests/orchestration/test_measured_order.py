@@ -15,7 +15,8 @@ from dfplan_assets.orchestration.measured_order import MeasuredOrder, orderer_of
 from dfplan_assets.orchestration.order_events import is_of_order, order_metadata, outcome_metadata
 from dfplan_assets.orchestration.run_metadata import EVENT_LIMIT_BYTES
 from dfplan_assets.orchestration.run_order import OrderKind, RunOrder, StepTiming
-from dfplan_assets.orchestration.runs import ViewOutcome, run_views
+from dfplan_assets.orchestration.run_report import ViewOutcome
+from dfplan_assets.orchestration.runs import run_views
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.scheduling.model import Slot
