@@ -23,8 +23,8 @@ settings.register_profile(
 )
 settings.load_profile("steady")
 
-# Hypothesis mixes in numbers and texts that it finds in all modules of the project imported so far: examples
-# would be others for each order of the tests, and reading the modules takes seconds of the first example.
+# Hypothesis mixes in numbers and texts that it finds in the modules of the project imported so far: examples
+# would be others after other tests, and a change anywhere would give others to tests that have no part in it.
 providers.HypothesisProvider._local_constants = Constants()  # type: ignore[assignment]
 
 # Runs go where a test says, not where whoever starts the tests keeps those of another project.
