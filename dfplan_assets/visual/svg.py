@@ -20,6 +20,9 @@ _TITLE = re.compile("<title>[^<]*</title>")
 # What XML 1.0 cannot hold, escaped or not.
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
+# What most texts are made of, and stands in XML as it is.
+_PLAIN = re.compile("[ -%'-;=?-~]*")
+
 _SCHEMES = "@media(prefers-color-scheme:dark)"
 
 
@@ -157,8 +160,10 @@ def cut(text: str, room: float) -> str:
 
     A wide character counts as two.
     """
-    if text.isascii() and len(text) <= room:
-        return text
+    if text.isascii():
+        if len(text) <= room:
+            return text
+        return "" if room < 3 else text[: int(room) - 1] + "…"
     widths = [2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text]
     if sum(widths) <= room:
         return text
@@ -174,6 +179,8 @@ def cut(text: str, room: float) -> str:
 
 def xml(text: str) -> str:
     """A text as XML holds it."""
+    if _PLAIN.fullmatch(text):
+        return text
     return escape(_NOT_XML.sub("\ufffd", text))
 
 
