@@ -15,6 +15,7 @@ from dfplan_assets.orchestration.assets import source_assets, source_specs, view
 from dfplan_assets.orchestration.definitions import executor_for, project_definitions
 from dfplan_assets.orchestration.drift_sensor import build_drift_sensor
 from dfplan_assets.orchestration.heap import nothing_collected
+from dfplan_assets.orchestration.port_names import PortNames
 from dfplan_assets.orchestration.project_translator import translator_of
 from dfplan_assets.orchestration.python_assets import PythonAssets, python_assets
 from dfplan_assets.orchestration.runner import ProjectRunner
@@ -177,7 +178,11 @@ def _specs(plan: ProjectPlan, translator: DfplanTranslator, python: PythonAssets
     stored = [spec for spec in specs if not spec.is_virtual]
 
     # ``+`` goes through assets that something makes, and no others.
-    made = [dg.multi_asset(specs=stored, name="views", can_subset=True)(lambda: None)] if stored else []
+    made: list[dg.AssetsDefinition] = []
+    if stored:
+        ports = PortNames.of_specs(stored)
+        views = dg.multi_asset(specs=[ports.on(spec) for spec in stored], name="views", can_subset=True)
+        made.append(ports.restore(views(lambda: None)))
     return dg.Definitions(
         assets=[
             *made,
