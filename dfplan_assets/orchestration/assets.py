@@ -15,6 +15,7 @@ from dfplan_assets.orchestration.bundled_io_manager import BundledIOManager, bun
 from dfplan_assets.orchestration.data_versions import OBSERVE_OP, observable_sources, provenance_tags
 from dfplan_assets.orchestration.partition_events import ALREADY_LOGGED, log_materialisations
 from dfplan_assets.orchestration.partitions import asked_partitions
+from dfplan_assets.orchestration.port_names import PortNames
 from dfplan_assets.orchestration.runner import Make, ProjectRunner
 from dfplan_assets.orchestration.step_results import make_results
 from dfplan_assets.orchestration.table_keys import keys_of_tables
@@ -129,10 +130,11 @@ def _view_asset(
 ) -> dg.AssetsDefinition:
     view = plan.view.name
     spec = io_manager.on(translator.get_asset_spec(project, plan.view))
-    checks = checker.specs(view)
+    ports = PortNames.of_specs([spec])
+    checks = [ports.on_check(check) for check in checker.specs(view)]
 
     @dg.multi_asset(
-        specs=[spec],
+        specs=[ports.on(spec)],
         check_specs=checks,
         can_subset=bool(checks),  # so that a check can be executed by itself
         name=op_name,
@@ -170,7 +172,7 @@ def _view_asset(
             check_results=worst_of(made.checks),
         )
 
-    return run_view
+    return ports.restore(run_view)
 
 
 def _unplanned_asset(
@@ -182,8 +184,11 @@ def _unplanned_asset(
 ) -> dg.AssetsDefinition:
     """An asset that says why its view cannot be planned, and fails with that when it is run."""
 
+    spec = io_manager.on(translator.get_asset_spec(project, unplanned.view))
+    ports = PortNames.of_specs([spec])
+
     @dg.multi_asset(
-        specs=[io_manager.on(translator.get_asset_spec(project, unplanned.view))],
+        specs=[ports.on(spec)],
         name=op_name,
         resource_defs=io_manager.resources,
         op_tags=_op_tags(unplanned.view),
@@ -193,7 +198,7 @@ def _unplanned_asset(
     def fail() -> dg.MaterializeResult[None]:
         raise dg.Failure(why_unplanned(unplanned), allow_retries=False)
 
-    return fail
+    return ports.restore(fail)
 
 
 def _op_tags(view: View) -> Mapping[str, str]:

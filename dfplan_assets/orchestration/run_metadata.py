@@ -18,7 +18,7 @@ from dfplan_assets.execution.materialise import Materialisation
 from dfplan_assets.execution.profile import OperatorProfile, known_total
 from dfplan_assets.orchestration.bundle_metadata import store_failure
 from dfplan_assets.orchestration.column_origins import column_lineage
-from dfplan_assets.orchestration.markdown import fenced, fit, table
+from dfplan_assets.orchestration.markdown import fenced, fit, stored_bytes, table
 from dfplan_assets.orchestration.runner import Reused
 from dfplan_assets.planning.lineage.model import Kind, Lineage
 
@@ -168,11 +168,11 @@ def _lineage(
 
 def lineage_bytes_at_most(value: dg.TableColumnLineage) -> int:
     """No less than the bytes of a lineage when it is serialised, at a tenth of the cost of doing it."""
-    names = sum(len(json.dumps(column)) for column in value.deps_by_column)
+    names = sum(stored_bytes(column) + 2 for column in value.deps_by_column)
     origins = [origin for column in value.deps_by_column.values() for origin in column]
     keys = {origin.asset_key for origin in origins}
     length = {key: len(json.dumps(key.path)) for key in keys}
-    names += sum(length[origin.asset_key] + len(json.dumps(origin.column_name)) for origin in origins)
+    names += sum(length[origin.asset_key] + stored_bytes(origin.column_name) + 2 for origin in origins)
     return names + _LINEAGE_FRAME_BYTES * (1 + len(value.deps_by_column) + len(origins))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from dfplan_assets.orchestration.assets import source_specs
+from dfplan_assets.orchestration.port_names import PortNames
 from dfplan_assets.orchestration.python_assets import PythonAssets
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
@@ -23,7 +24,11 @@ def selectable(plan: ProjectPlan, translator: DfplanTranslator, python: PythonAs
     stored = [spec for spec in specs if not spec.is_virtual]
 
     # ``+`` goes through assets that something makes, and no others.
-    made = [dg.multi_asset(specs=stored, name="views", can_subset=True)(lambda: None)] if stored else []
+    made: list[dg.AssetsDefinition] = []
+    if stored:
+        ports = PortNames.of_specs(stored)
+        views = dg.multi_asset(specs=[ports.on(spec) for spec in stored], name="views", can_subset=True)
+        made.append(ports.restore(views(lambda: None)))
     return dg.Definitions(
         assets=[
             *made,
