@@ -22,6 +22,10 @@ _TABLE_BYTES = 15_000
 _CHART_BYTES = 20_000  # a third more as base64
 _REASON_CHARACTERS = 160
 _MOST_ROWS = 1_000  # more than fit
+_SAID = (
+    "Each row is a worker, each bar a view. The critical path is the chain of views that bounds how soon a run "
+    "can end: only there is time to be won."
+)
 
 
 def order_metadata(schedule: Schedule, notes: Sequence[str]) -> dict[str, dg.MetadataValue]:
@@ -119,4 +123,4 @@ def _table(
 
 
 def _chart(schedule: Schedule, ran: Sequence[Ran]) -> dg.MarkdownMetadataValue:
-    return dg.MetadataValue.md(image("timeline", gantt(schedule, ran, limit_bytes=_CHART_BYTES)))
+    return dg.MetadataValue.md(image("timeline", gantt(schedule, ran, limit_bytes=_CHART_BYTES), _SAID))

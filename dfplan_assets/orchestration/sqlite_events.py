@@ -25,6 +25,8 @@ from dagster._core.storage.event_log.schema import AssetKeyTable, SqlEventLogSto
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 from sqlalchemy import Connection, Engine
 
+from dfplan_assets.orchestration.event_texts import EventTexts
+
 _REMEMBERED = 512
 """Latest materialisations kept in memory, of some 50 kB each, for the steps downstream."""
 
@@ -44,6 +46,7 @@ class PooledEventLogStorage(SqliteEventLogStorage):
         self._known_tables: set[str] = set()
         self._known_indexes: set[str] = set()
         self._remembered: OrderedDict[str, tuple[bytes, EventLogRecord]] = OrderedDict()
+        self._texts = EventTexts()
         super().__init__(base_dir)
         # Reentrant, so that what belongs together can be written in one transaction.
         self._db_lock = RLock()  # type: ignore[assignment]
@@ -90,6 +93,20 @@ class PooledEventLogStorage(SqliteEventLogStorage):
                 self._engines[shard] = engine
             with engine.begin() as connection:
                 yield connection
+
+    def _event_to_row(self, event: EventLogEntry) -> dict[str, Any]:
+        """An event as a row; the caller holds the lock."""
+        of_dagster = event.dagster_event
+        key = None if of_dagster is None else of_dagster.asset_key
+        return {
+            "run_id": event.run_id,
+            "event": self._texts.text(event),
+            "dagster_event_type": None if of_dagster is None else of_dagster.event_type_value,
+            "timestamp": self._event_insert_timestamp(event),  # type: ignore[no-untyped-call]
+            "step_key": event.step_key if of_dagster is None else of_dagster.step_key,
+            "asset_key": None if key is None else key.to_string(),
+            "partition": (of_dagster.partition or None) if of_dagster is not None else None,
+        }
 
     def _store_in_index(self, event: EventLogEntry, row: Mapping[str, Any]) -> None:
         index = self._in_transaction[INDEX_SHARD_NAME]

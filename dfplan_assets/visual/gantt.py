@@ -41,7 +41,7 @@ _STYLE = (
         ".dfplan-gantt .c rect{fill:var(--h1);stroke:var(--h4)}"
         ".dfplan-gantt .a rect{fill:var(--d2);stroke:var(--ground)}"
         ".dfplan-gantt .k rect{fill:var(--h3);stroke:var(--h5)}"
-        ".dfplan-gantt .f rect{fill:var(--warn);fill-opacity:.35;stroke:var(--warn)}"
+        ".dfplan-gantt .f rect{fill:var(--warn);fill-opacity:.35;stroke:var(--warn);stroke-dasharray:4 2}"
         ".dfplan-gantt .end{stroke:var(--muted);stroke-dasharray:4 3}"
         # Where the chart is shown at a third of its size: larger letters, none in the bars.
         "@media(max-width:520px){.dfplan-gantt g text{display:none}.dfplan-gantt .t{font-size:24px}"

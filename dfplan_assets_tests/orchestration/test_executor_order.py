@@ -18,7 +18,8 @@ from dagster._core.execution.retries import RetryMode
 from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.executor import build_executor, dfplan_executor, with_measured_priorities
 from dfplan_assets.orchestration.run_order import Orderer, OrderKind
-from dfplan_assets.orchestration.runs import ViewOutcome, run_views
+from dfplan_assets.orchestration.run_report import ViewOutcome
+from dfplan_assets.orchestration.runs import run_views
 from dfplan_assets.orchestration.view_steps import view_steps
 from dfplan_assets.project.model import Scheduling
 from dfplan_assets_tests.orchestration.jobs import WAIT_SECONDS, ListedOrderer, Notes, run_job, states
