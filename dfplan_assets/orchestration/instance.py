@@ -62,7 +62,7 @@ def open_instance(project_root: Path) -> Iterator[dg.DagsterInstance]:
         raise ExecutionError(
             str(home),
             f"Dagster's database there cannot be used: {cause.orig}",
-            f"Check the folder's rights and the disk's free space, or set {_HOME_VARIABLE} to another folder.",
+            f"Check its rights and the disk's free space, or set {_HOME_VARIABLE} to another folder.",
         ) from cause
 
 
