@@ -20,9 +20,7 @@ _FRAME_BYTES = 2_000  # about what is there without a row
 _TITLE = re.compile("<title>[^<]*</title>")
 
 # What XML 1.0 cannot hold, escaped or not, and what turns the direction of all that follows it.
-_NOT_SHOWN = re.compile(
-    "[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]"
-)
+_NOT_SHOWN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]")
 
 _SCHEMES = "@media(prefers-color-scheme:dark)"
 
