@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
@@ -137,7 +138,7 @@ def heat(share: float) -> str:
     >>> heat(0.0), heat(0.3), heat(1.0)
     ('h0', 'h4', 'h5')
     """
-    return f"h{sum(share >= least for least in _LEAST_OF_LEVEL)}"
+    return f"h{bisect_right(_LEAST_OF_LEVEL, share)}"
 
 
 def heat_legend(x_pixels: float, y_pixels: float) -> str:
@@ -184,6 +185,8 @@ def cut(text: str, room: float) -> str:
 
 def xml(text: str) -> str:
     """A text as XML holds it."""
+    if text.isascii() and text.isprintable():
+        return escape(text)
     return escape(_NOT_SHOWN.sub("\ufffd", text))
 
 
