@@ -23,8 +23,6 @@ _TITLE = re.compile("<title>[^<]*</title>")
 # What XML 1.0 cannot hold, escaped or not, and what turns the direction of all that follows it.
 _NOT_SHOWN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]")
 
-# What most texts are made of, and stands in XML as it is.
-
 _SCHEMES = "@media(prefers-color-scheme:dark)"
 
 
