@@ -94,6 +94,7 @@ def _part(
     keys = {translator.get_asset_key(view) for view in chosen.stored}.union(*(each.keys for each in assets))
     # A schedule can run those without partitions.
     whole = {key for key in chosen.python if python.partitions_of(key) is None}
+    scheduled = build_schedules(plan, chosen.specs, translator, chosen.stored, whole)
     return dg.Definitions(
         assets=[
             *_view_assets(plan, translator, chosen),
@@ -106,10 +107,11 @@ def _part(
         ],
         resources=python.resources,
         executor=executor_for(plan.project.scheduling) if with_executor else None,
-        schedules=build_schedules(plan, chosen.specs, translator, chosen.stored, whole),
+        schedules=scheduled.schedules,
         sensors=[
             build_drift_sensor(plan, translator, views=chosen.stored),
             *build_source_sensor(plan, translator, chosen.stored),
+            *scheduled.sensors,
         ],
     )
 
