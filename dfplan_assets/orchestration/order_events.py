@@ -23,8 +23,8 @@ _CHART_BYTES = 20_000  # a third more as base64
 _REASON_CHARACTERS = 160
 _MOST_ROWS = 1_000  # more than fit
 _SAID = (
-    "Each row is a worker, each bar a view. The critical path is the chain of views that bounds how soon a run "
-    "can end: only there is time to be won."
+    "Each row is a worker, each bar a view. The critical path is the chain of views that bounds how soon a "
+    "run can end: only there is time to be won."
 )
 
 

@@ -27,10 +27,10 @@ _PLAN_SHARE = 0.6  # of the room, since the plan says more than its timeline
 _LEAST_BYTES = 5_000  # a picture below that shows nothing
 _ENTRIES = 2
 _SAID = {
-    PLAN_PICTURE: "The result is on top, the scans below. The wider a line, the more rows went along it; the "
-    "stronger a colour, the more of the CPU time an operator took in its own code.",
-    OPERATOR_TIMELINE: "The result is on top, the scans below. CPU time in an operator's own code, as a part of "
-    "the time from its start to its end, is how busy it was.",
+    PLAN_PICTURE: "The result is on top, the scans below. The wider a line, the more rows went along it; "
+    "the stronger a colour, the more of the CPU time an operator took in its own code.",
+    OPERATOR_TIMELINE: "The result is on top, the scans below. CPU time in an operator's own code, as a part "
+    "of the time from its start to its end, is how busy it was.",
 }
 
 

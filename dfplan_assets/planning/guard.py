@@ -17,6 +17,7 @@ from dfplan_assets.errors import GuardError, ParameterError, PlanningError, Unkn
 from dfplan_assets.planning.catalog import RecordingCatalog
 from dfplan_assets.planning.panics import raise_unless_datafusion
 from dfplan_assets.planning.python_errors import PythonError, python_error
+from dfplan_assets.planning.sort_columns import with_sort_columns_in_order
 from dfplan_assets.planning.sql_text import first_word, parameter_names
 from dfplan_assets.planning.user_functions import NO_FUNCTIONS, UserFunctions
 from dfplan_assets.project.model import ParameterValue, View
@@ -65,7 +66,9 @@ def plan_query(
     values = {name: params[name] for name in used}
     _refuse_other_statements(view)
     try:
-        bound = ctx.sql_with_options(view.sql, NO_CHANGES, param_values=values)
+        bound = with_sort_columns_in_order(
+            lambda: ctx.sql_with_options(view.sql, NO_CHANGES, param_values=values)
+        )
         if any(isinstance(value, str) for value in values.values()):
             # A text that is no number or date shows when the optimizer folds its cast.
             _fold(bound)
@@ -104,7 +107,7 @@ def plan_template(
     """A view's text as a planned data frame in which parameters are still placeholders."""
     _refuse_other_statements(view)
     try:
-        frame = ctx.sql_with_options(view.sql, NO_CHANGES)
+        frame = with_sort_columns_in_order(lambda: ctx.sql_with_options(view.sql, NO_CHANGES))
     except BaseException as cause:
         raise_unless_datafusion(cause)
         raise planning_error(view, str(cause), ctx, known_tables, functions) from cause

@@ -125,7 +125,8 @@ def _heading(profile: RunProfile, end: float, left_out: int, without_moments: in
         text(_LEFT, 47, _EXPLANATION, "m i"),
         text(_LEFT, 64, f"{'; '.join(notes)}." if notes else "", "m i"),
         text(_FIGURES_END, 47, spilled, "w e"),
-        f'<g class="l">{text(_LEGEND - 8, 27, "waiting", "m e")}{depth_legend(_LEGEND, 19)}{text(_LEGEND + 68, 27, "busy", "m")}</g>',
+        f'<g class="l">{text(_LEGEND - 8, 27, "waiting", "m e")}{depth_legend(_LEGEND, 19)}'
+        f"{text(_LEGEND + 68, 27, 'busy', 'm')}</g>",
         text(_TOOK_END, _TOP - 8, "took", "m e"),
         text(_FIGURES_END, _TOP - 8, "busy", "m e"),
     ]

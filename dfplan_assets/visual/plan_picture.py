@@ -44,7 +44,7 @@ _ROW_BYTES = 350  # about the least that one takes
 _FEWEST_ROWS = 3
 _NAMED = 3
 _SCANS_NAMED = 3
-_UNKNOWN = "–"
+_UNKNOWN = "\u2013"
 _ELBOW = 9.0
 _MARK = "▲ "
 _PASSING_ON = frozenset(
@@ -137,7 +137,8 @@ def _heading(profile: RunProfile, shown: Sequence[Row], misjudged: int) -> list[
         _notes(shown, misjudged),
         _LEGEND,
         text(_ROWS_END, _TOP - 8, "rows", "m e z"),
-        f'<text class="m e z" x="{px(_TIME_END)}" y="{px(_TOP - 8)}"><tspan class="d">CPU </tspan>time</text>',
+        f'<text class="m e z" x="{px(_TIME_END)}" y="{px(_TOP - 8)}">'
+        '<tspan class="d">CPU </tspan>time</text>',
     ]
 
 
@@ -175,7 +176,8 @@ def _notes(shown: Sequence[Row], misjudged: int) -> str:
         notes.append(f"{_UNKNOWN} is not recorded.")
     told = f'<tspan class="w">{xml(" ".join(warnings))}</tspan>' if warnings else ""
     if notes:
-        told += f'<tspan class="m{" d" if warnings else ""}">{" · " if warnings else ""}{" ".join(notes)}</tspan>'
+        style, before = ("m d", " · ") if warnings else ("m", "")
+        told += f'<tspan class="{style}">{before}{" ".join(notes)}</tspan>'
     return f'<text class="i" x="{px(_LEFT)}" y="67">{told}</text>' if told else ""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
@@ -20,12 +21,7 @@ _FRAME_BYTES = 2_000  # about what is there without a row
 _TITLE = re.compile("<title>[^<]*</title>")
 
 # What XML 1.0 cannot hold, escaped or not, and what turns the direction of all that follows it.
-_NOT_SHOWN = re.compile(
-    "[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]"
-)
-
-# What most texts are made of, and stands in XML as it is.
-_PLAIN = re.compile("[ -%'-;=?-~]*")
+_NOT_SHOWN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]")
 
 _SCHEMES = "@media(prefers-color-scheme:dark)"
 
@@ -142,7 +138,7 @@ def heat(share: float) -> str:
     >>> heat(0.0), heat(0.3), heat(1.0)
     ('h0', 'h4', 'h5')
     """
-    return f"h{sum(share >= least for least in _LEAST_OF_LEVEL)}"
+    return f"h{bisect_right(_LEAST_OF_LEVEL, share)}"
 
 
 def heat_legend(x_pixels: float, y_pixels: float) -> str:
@@ -189,8 +185,8 @@ def cut(text: str, room: float) -> str:
 
 def xml(text: str) -> str:
     """A text as XML holds it."""
-    if _PLAIN.fullmatch(text):
-        return text
+    if text.isascii() and text.isprintable():
+        return escape(text)
     return escape(_NOT_SHOWN.sub("\ufffd", text))
 
 

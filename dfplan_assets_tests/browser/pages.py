@@ -192,7 +192,8 @@ def cut_off(image: Locator) -> int:
     """How many pixels of an image lie beyond an edge of its dialog."""
     expect(image).to_be_visible()
     script = """image => {
-        const [shown, dialog] = [image, image.closest('[role=dialog]')].map(each => each.getBoundingClientRect());
+        const [shown, dialog] = [image, image.closest('[role=dialog]')].map(
+            each => each.getBoundingClientRect());
         return Math.max(0, shown.right - dialog.right, dialog.left - shown.left);
     }"""
     return int(image.evaluate(script))

@@ -245,7 +245,8 @@ class Model:
         """What a part compares of a table."""
         if table in self.files:
             return ("files", tuple((name, file.write) for name, file in sorted(self.files[table].items())))
-        return tuple((each[1], self._result(each).token) for each in self._readable(part, table))
+        read = sorted(self._readable(part, table), key=str)
+        return tuple((each[1], self._result(each).token) for each in read)
 
     def own_reasons(self, part: Part) -> set[str]:
         """Why a part must run, in short."""

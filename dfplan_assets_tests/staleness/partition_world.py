@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -60,6 +60,11 @@ def versions(plan: ProjectPlan) -> dict[Asked, str]:
     return every
 
 
+def executed(before: Mapping[Asked, str], after: Mapping[Asked, str]) -> set[Asked]:
+    """What has another result than it had."""
+    return {part for part, version in after.items() if before.get(part) != version}
+
+
 def contents(plan: ProjectPlan) -> dict[Asked, Counter[Row]]:
     """The rows of each result, counted."""
     results = results_now(plan)
@@ -84,7 +89,7 @@ def own_reasons(plan: ProjectPlan) -> dict[Asked, tuple[str, ...]]:
     return found
 
 
-def backfill(plan: ProjectPlan, view: str, keys: list[Key]) -> set[Asked]:
+def backfill(plan: ProjectPlan, view: str, keys: Sequence[Key]) -> set[Asked]:
     """Makes partitions whether or not they are stale; gives those that could be made."""
     made = set()
     with steps_of(plan) as step:
@@ -102,7 +107,11 @@ def steps_of(plan: ProjectPlan) -> Iterator[Callable[[Part], None]]:
     """What makes a view or partition, as its step in a run does, but for keeping records."""
     warehouse = Warehouse.of(plan.project)
     with open_runtime(plan.project.engine, warehouse) as runtime:
-        yield lambda part: materialise(plan, part.view, warehouse, runtime, (), part.key) and None
+
+        def step(part: Part) -> None:
+            materialise(plan, part.view, warehouse, runtime, (), part.key)
+
+        yield step
 
 
 def by_steps(plan: ProjectPlan) -> set[Asked]:

@@ -258,9 +258,9 @@ def test_what_was_not_recorded_is_told_from_nothing() -> None:
     unknown = operator("WorkTableExec", rows=None, milliseconds=None, span=None)
     svg = plan_picture(run_of(operator("FilterExec", unknown, rows=0)))
     assert ["0" in _texts(row) for row in _rows(svg)] == [True, False]
-    assert ["–" in _texts(row) for row in _rows(svg)] == [False, True]
-    assert any("– is not recorded." in text for text in _texts(ElementTree.fromstring(svg)))
-    assert "–" not in plan_picture(run_of(scan("orders", 0, 1)))
+    assert ["\u2013" in _texts(row) for row in _rows(svg)] == [False, True]
+    assert any("\u2013 is not recorded." in text for text in _texts(ElementTree.fromstring(svg)))
+    assert "\u2013" not in plan_picture(run_of(scan("orders", 0, 1)))
 
 
 def test_the_costliest_are_told_with_their_shares_however_long_their_names_are() -> None:
