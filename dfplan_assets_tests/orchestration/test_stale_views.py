@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from pathlib import Path
 
@@ -57,3 +58,24 @@ def test_a_process_of_its_own_builds_what_its_run_makes(tmp_path: Path, built: l
     assert [key.to_user_string() for key in made.resolve_asset_graph().executable_asset_keys] == ["revenue"]
     definitions_in(str(root), None)
     assert built == [{"revenue"}, {"revenue", "best", "mart/cheap"}]
+
+
+CHECK = """\
+import dagster as dg
+
+@dg.asset_check(asset="revenue")
+def positive() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=True)
+"""
+
+
+@pytest.mark.parametrize(("view", "checks"), [("revenue", {"positive"}), ("best", set())])
+def test_checks_written_in_python_are_made_with_their_view(
+    tmp_path: Path, view: str, checks: set[str]
+) -> None:
+    root = write_shop(tmp_path)
+    (root / "own_checks.py").write_text(CHECK, encoding="utf-8")
+    file = root / "dfplan.yaml"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "extends": ["own_checks"]}), encoding="utf-8")
+    graph = definitions_in(str(root), [view]).resolve_asset_graph()
+    assert {key.name for key in graph.asset_check_keys} == checks
