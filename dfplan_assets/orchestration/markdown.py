@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Sequence
+from json.encoder import encode_basestring_ascii
 
 
 def fenced(text: str, language: str = "") -> str:
@@ -31,7 +31,7 @@ def stored_bytes(text: str) -> int:
     >>> stored_bytes("a\\n")
     3
     """
-    return len(json.dumps(text)) - 2
+    return len(encode_basestring_ascii(text)) - 2
 
 
 def fit(lines: Sequence[str], limit_bytes: int) -> int:

@@ -44,10 +44,10 @@ def order_metadata(schedule: Schedule, notes: Sequence[str]) -> dict[str, dg.Met
         )
         for place, rank in enumerate(schedule.ranked[:_MOST_ROWS], start=1)
     ]
-    header = ("", "view", "cost s", "spread s", "source", "to end s", "slack s", "priority", "reason")
+    header = ("", "step", "cost s", "spread s", "source", "to end s", "slack s", "priority", "reason")
     numeric = (True, False, True, True, False, True, True, True, False)
     found: dict[str, dg.MetadataValue] = {
-        _ORDER: _table(header, rows, numeric, len(schedule.ranked), "steps"),
+        _ORDER: _table(header, rows, numeric, len(schedule.ranked)),
         "dfplan/critical_path": dg.MetadataValue.text(path(schedule.critical_path)),
         "dfplan/predicted_timeline": _chart(schedule, ()),
         "dfplan/workers": dg.MetadataValue.int(schedule.workers),
@@ -75,9 +75,9 @@ def outcome_metadata(
         )
         for view in by_error[:_MOST_ROWS]
     ]
-    header = ("view", "predicted s", "actual s", "actual / predicted", "source")
+    header = ("step", "predicted s", "actual s", "actual / predicted", "source")
     found: dict[str, dg.MetadataValue] = {
-        _ESTIMATES: _table(header, rows, (False, True, True, True, False), len(by_error), "views"),
+        _ESTIMATES: _table(header, rows, (False, True, True, True, False), len(by_error)),
         "dfplan/timeline": _chart(schedule, ran),
         "dfplan/actual_seconds": _seconds(comparison.actual_seconds),
     }
@@ -108,13 +108,13 @@ def _seconds(seconds: float) -> dg.FloatMetadataValue:
 
 
 def _table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool], total: int, what: str
+    header: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool], total: int
 ) -> dg.MarkdownMetadataValue:
     lines = table(header, rows, numeric).split("\n")
     shown = fit(lines, _TABLE_BYTES)
     left_out = total - (shown - 2)  # the heading and the rule beneath it are lines too
     note = (
-        f"**Shortened: the last {left_out:,} of {total:,} {what} are left out.** "
+        f"**Shortened: the last {left_out:,} of {total:,} steps are left out.** "
         "`dfplan schedule` prints all of them.\n\n"
         if left_out
         else ""

@@ -65,7 +65,7 @@ class Daemon:
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(with_signal)
-            self._process.wait(60)
+            self._process.wait(PATIENCE_SECONDS)
             self._process = None
 
     def runs(self) -> list[dg.DagsterRun]:
@@ -85,6 +85,17 @@ class Daemon:
             f"run {number}", lambda: len(self.runs()) >= number and self.runs()[number - 1].is_finished
         )
         return self.runs()[number - 1]
+
+    def until_begun(self, number: int) -> None:
+        """Until a process makes the run of this number.
+
+        A daemon that dies while it starts that process leaves a run that Dagster starts never.
+        """
+        waiting = {dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING}
+        self.until(
+            f"the beginning of run {number}",
+            lambda: len(self.runs()) >= number and self.runs()[number - 1].status not in waiting,
+        )
 
     def until_looked(self) -> str:
         """What the sensor says of the second of two ticks that began from now on."""
@@ -175,7 +186,7 @@ def test_a_daemon_runs_what_must_run_and_nothing_twice(daemon: Daemon) -> None:
 
     # The daemon dies while it makes a run of a change, and comes back: that change has one run.
     nation.write_text("key,name\n1,FR\n2,DE\n", encoding="utf-8")
-    daemon.until("another run", lambda: len(daemon.runs()) > ended)
+    daemon.until_begun(ended + 1)
     daemon.stop(signal.SIGKILL)
     daemon.start()
     last = daemon.until_run(ended + 1)
