@@ -11,7 +11,7 @@ from rich.text import Text
 
 from dfplan_assets.cli.completion import complete_selection
 from dfplan_assets.cli.options import current_options, project_options
-from dfplan_assets.cli.output import print_json, print_text, stdout_to_stderr
+from dfplan_assets.cli.output import print_json, print_text
 from dfplan_assets.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,22 +34,21 @@ def check(ctx: click.Context, selection: str | None, partition: str | None) -> N
     not pass, unless its severity is warn, or could not be made.
     """
     options = current_options()
-    with stdout_to_stderr():
-        from dfplan_assets.execution.data_checks import check_published
-        from dfplan_assets.execution.runtime import open_runtime
-        from dfplan_assets.execution.warehouse import Warehouse
-        from dfplan_assets.project import load_project
-        from dfplan_assets.store.plan_memory import plan_remembered
+    from dfplan_assets.execution.data_checks import check_published
+    from dfplan_assets.execution.runtime import open_runtime
+    from dfplan_assets.execution.warehouse import Warehouse
+    from dfplan_assets.project import load_project
+    from dfplan_assets.store.plan_memory import plan_remembered
 
-        project = load_project(options.project)
-        plan = plan_remembered(project, keep=False)
-        selected = _selected(plan, selection)
-        checked = [name for name in plan.all_views if name in selected and project.views[name].checks]
-        if partition is not None:
-            checked = _partitioned(plan, checked, partition)
-        warehouse = Warehouse.of(project)
-        with open_runtime(project.engine, warehouse) as runtime:
-            found = {name: check_published(plan, name, warehouse, runtime, partition) for name in checked}
+    project = load_project(options.project)
+    plan = plan_remembered(project, keep=False)
+    selected = _selected(plan, selection)
+    checked = [name for name in plan.all_views if name in selected and project.views[name].checks]
+    if partition is not None:
+        checked = _partitioned(plan, checked, partition)
+    warehouse = Warehouse.of(project)
+    with open_runtime(project.engine, warehouse) as runtime:
+        found = {name: check_published(plan, name, warehouse, runtime, partition) for name in checked}
     states = [_state(finding) for findings in found.values() for finding in findings]
     success = not {"failed", "cannot be told"}.intersection(states)
     if options.format == "json":

@@ -32,13 +32,18 @@ def project_definitions(plan: ProjectPlan, translator: DfplanTranslator | None =
     translator = translator or translator_of(plan.project)
     check_keys(plan, translator)
     assets = _definitions(plan, translator, None, source_assets(plan, translator))
+    scheduled = build_schedules(plan, assets, translator, python=_whole(python_assets(plan, translator)))
     return dg.Definitions(
         assets=assets.assets,
         asset_checks=assets.asset_checks,
         resources=assets.resources,
         executor=assets.executor,
-        schedules=build_schedules(plan, assets, translator, python=_whole(python_assets(plan, translator))),
-        sensors=[build_drift_sensor(plan, translator), *build_source_sensor(plan, translator)],
+        schedules=scheduled.schedules,
+        sensors=[
+            build_drift_sensor(plan, translator),
+            *build_source_sensor(plan, translator),
+            *scheduled.sensors,
+        ],
     )
 
 

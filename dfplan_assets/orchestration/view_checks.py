@@ -28,6 +28,7 @@ from dfplan_assets.execution.runtime import Runtime, open_runtime
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.orchestration.data_checks import data_check_result, data_check_specs
 from dfplan_assets.orchestration.plan_checks import PlanChecker, check_specs
+from dfplan_assets.orchestration.port_names import PortNames
 from dfplan_assets.orchestration.repeated_checks import evaluated_of, repeated
 from dfplan_assets.orchestration.runner import Made, Reused
 from dfplan_assets.orchestration.table_keys import keys_of_tables
@@ -81,14 +82,17 @@ class ViewChecks:
         if not specs:
             return None
         partitions = self._plan.project.views[view].partitions
+        ports = PortNames.of_checks(specs)
 
-        @dg.multi_asset_check(specs=specs, name=op_name, can_subset=True)
+        @dg.multi_asset_check(
+            specs=[ports.on_check_apart(spec) for spec in specs], name=op_name, can_subset=True
+        )
         def check_rows() -> Iterator[dg.AssetCheckResult]:
             context = dg.AssetCheckExecutionContext.get()
             asked = () if partitions is None else _asked(partitions, context.run.tags)
             yield from self.alone(view, asked, context.selected_asset_check_keys)
 
-        return check_rows
+        return ports.restore_checks(check_rows, specs)
 
     def _of_rows(self, view: str) -> list[dg.AssetCheckSpec]:
         if not self._plan.views[view].view.checks:

@@ -94,6 +94,8 @@ function picture(text, label) {
   };
   host.follow();
   drawing.style.display = "block";
+  // It takes the width of its place, but its letters need not be larger than the page's.
+  drawing.style.maxWidth = `${drawing.viewBox.baseVal.width * 1.25}px`;
   root.append(drawing);
   return host;
 }

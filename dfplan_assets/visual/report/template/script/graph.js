@@ -208,7 +208,7 @@ class Graph {
       const figures = view ? nodeFigures(view) : "";
       pen.fillText(fitted(pen, node.name, room), x + 15, y + (figures ? 15 : 21.5));
       if (figures) {
-        pen.globalAlpha = dim ? 0.3 : 0.8;
+        pen.globalAlpha = dim ? 0.3 : 0.9;
         pen.font = "11px system-ui, sans-serif";
         pen.fillText(fitted(pen, figures, room), x + 15, y + 28);
         pen.globalAlpha = dim ? 0.3 : 1;
