@@ -51,7 +51,7 @@ def run_stale_views(
     reports: list[RunReport] = []
     broken: set[Part] = set()
     for each in runs:
-        skipped = _skipped_since(project, each, broken)
+        skipped = _skipped_since(each, broken)
         left = tuple(part for part in each.parts if part.view not in skipped)
         if left and each.waits_for and not any(own_reasons_now(project, part) for part in left):
             report = _all_cached(project, left)
@@ -92,12 +92,11 @@ def _notes_of_readers(
     )
 
 
-def _skipped_since(project: ProjectPlan, run: StaleRun, broken: Collection[Part]) -> dict[str, ViewOutcome]:
+def _skipped_since(run: StaleRun, broken: Collection[Part]) -> dict[str, ViewOutcome]:
     """The views of a run that cannot run any more, since something that they read failed or was skipped."""
     found: dict[str, ViewOutcome] = {}
     for part in run.parts:
-        read = run.reads.get(part, frozenset())
-        causes = sorted(str(each) for each in read if each in broken or each.view in found)
+        causes = sorted(str(each) for each in run.reads[part] if each in broken or each.view in found)
         if causes:
             found[part.view] = ViewOutcome(part.view, "skipped", error=f"waits for {', '.join(causes)}")
     return found
@@ -112,8 +111,7 @@ def _all_cached(project: ProjectPlan, parts: Sequence[Part]) -> RunReport:
         partition = None if partitions is None or part.key is None else Partition(partitions, part.key)
         result = warehouse.current(part.view, partition)
         assert result is not None  # without a result it would be stale
-        before = outcomes.get(part.view, ViewOutcome(part.view, "cached", 0, 0))
-        outcomes[part.view] = replace(
-            before, rows=(before.rows or 0) + result.rows, bytes=(before.bytes or 0) + result.bytes
-        )
+        outcome = ViewOutcome(part.view, "cached", result.rows, result.bytes)
+        before = outcomes.get(part.view)
+        outcomes[part.view] = outcome if before is None else before.with_partition(outcome)
     return RunReport("", True, outcomes)
