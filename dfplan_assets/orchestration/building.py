@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import dagster as dg
 
 from dfplan_assets.errors import InputError
 from dfplan_assets.execution.published_tables import IO_MANAGER_KEY
-from dfplan_assets.orchestration.assets import source_assets, source_specs, view_assets
+from dfplan_assets.orchestration.any_project import AnyProject, planned
+from dfplan_assets.orchestration.assets import source_assets, view_assets
 from dfplan_assets.orchestration.definitions import executor_for, project_definitions
 from dfplan_assets.orchestration.drift_sensor import build_drift_sensor
 from dfplan_assets.orchestration.heap import nothing_collected
@@ -19,16 +18,11 @@ from dfplan_assets.orchestration.project_translator import translator_of
 from dfplan_assets.orchestration.python_assets import PythonAssets, python_assets
 from dfplan_assets.orchestration.runner import ProjectRunner
 from dfplan_assets.orchestration.schedules import build_schedules
+from dfplan_assets.orchestration.selectable import selectable
 from dfplan_assets.orchestration.selection import matching_keys, select_with_python
 from dfplan_assets.orchestration.source_sensor import build_source_sensor
 from dfplan_assets.orchestration.translator import DfplanTranslator, check_keys
 from dfplan_assets.planning.bundle import ProjectPlan
-from dfplan_assets.project import load_project
-from dfplan_assets.project.model import Project
-from dfplan_assets.store.plan_memory import plan_remembered
-
-AnyProject = ProjectPlan | Project | str | os.PathLike[str]
-"""A project as planned, as read, or as the folder in which its ``dfplan.yaml`` lies."""
 
 
 def build_view_assets(
@@ -47,7 +41,7 @@ def build_view_assets(
     Raises InputError for a project that cannot be read, a selection that means nothing, and a
     translator that gives two tables one key.
     """
-    plan = _planned(project)
+    plan = planned(project)
     translator = translator or translator_of(plan.project)
     check_keys(plan, translator)
     return _view_assets(plan, translator, _chosen(plan, translator, select, exclude, PythonAssets()))
@@ -70,7 +64,7 @@ def build_definitions(
     its place, and steps run in measured order all the same. Raises as ``build_view_assets`` does.
     """
     with nothing_collected():
-        plan = _planned(project)
+        plan = planned(project)
         translator = translator or translator_of(plan.project)
         if select is None and exclude is None:
             whole = project_definitions(plan, translator)
@@ -93,6 +87,7 @@ def _part(
     keys = {translator.get_asset_key(view) for view in chosen.stored}.union(*(each.keys for each in assets))
     # A schedule can run those without partitions.
     whole = {key for key in chosen.python if python.partitions_of(key) is None}
+    scheduled = build_schedules(plan, chosen.specs, translator, chosen.stored, whole)
     return dg.Definitions(
         assets=[
             *_view_assets(plan, translator, chosen),
@@ -100,15 +95,14 @@ def _part(
             *assets,
             *_handed_from_outside(plan, translator, assets, keys, python),
         ],
-        asset_checks=[
-            each for each in python.checks if keys.issuperset(key.asset_key for key in each.check_keys)
-        ],
+        asset_checks=python.checks_of(keys).checks,
         resources=python.resources,
         executor=executor_for(plan.project.scheduling) if with_executor else None,
-        schedules=build_schedules(plan, chosen.specs, translator, chosen.stored, whole),
+        schedules=scheduled.schedules,
         sensors=[
             build_drift_sensor(plan, translator, views=chosen.stored),
             *build_source_sensor(plan, translator, chosen.stored),
+            *scheduled.sensors,
         ],
     )
 
@@ -151,13 +145,6 @@ class _Chosen:
     specs: dg.Definitions
 
 
-def _planned(project: AnyProject) -> ProjectPlan:
-    if isinstance(project, ProjectPlan):
-        return project
-    loaded = project if isinstance(project, Project) else load_project(Path(project))
-    return plan_remembered(loaded, keep=True, keep_going=True)
-
-
 def _without_executor(definitions: dg.Definitions) -> dg.Definitions:
     return dg.Definitions(
         assets=definitions.assets,
@@ -165,27 +152,6 @@ def _without_executor(definitions: dg.Definitions) -> dg.Definitions:
         resources=definitions.resources,
         schedules=definitions.schedules,
         sensors=definitions.sensors,
-    )
-
-
-def _specs(plan: ProjectPlan, translator: DfplanTranslator, python: PythonAssets) -> dg.Definitions:
-    """What selections choose from: the whole project, as if one op made all that is stored."""
-    specs = [
-        translator.get_asset_spec(plan, plan.project.views[view]).replace_attributes(partitions_def=None)
-        for view in plan.all_views
-    ]
-    stored = [spec for spec in specs if not spec.is_virtual]
-
-    # ``+`` goes through assets that something makes, and no others.
-    made = [dg.multi_asset(specs=stored, name="views", can_subset=True)(lambda: None)] if stored else []
-    return dg.Definitions(
-        assets=[
-            *made,
-            *(spec for spec in specs if spec.is_virtual),
-            *source_specs(plan, translator).values(),
-            *python.assets,
-        ],
-        resources=python.resources,
     )
 
 
@@ -199,7 +165,7 @@ def _chosen(
     """What is selected and not excluded; None where that is everything."""
     if select is None and exclude is None:
         return None
-    specs, key_of = _specs(plan, translator, python), translator.get_asset_key
+    specs, key_of = selectable(plan, translator, python), translator.get_asset_key
     stored, assets = select_with_python(select, plan, specs, key_of, python.keys)
     if exclude is not None:
         excluded = matching_keys(exclude, plan, specs, key_of, python.keys)

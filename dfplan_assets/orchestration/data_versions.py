@@ -22,6 +22,7 @@ from dfplan_assets.errors import DfplanError
 from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.source_versions import source_version
 from dfplan_assets.orchestration.markdown import shorten
+from dfplan_assets.orchestration.port_names import PortNames
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.project.model import Source
 
@@ -40,12 +41,13 @@ def observable_sources(
 ) -> dg.AssetsDefinition:
     """One op that tells the version of the sources by name; what cannot be told fails it at its end."""
     name_of_key = {spec.key: name for name, spec in specs.items()}
+    ports = PortNames.of_specs(specs.values())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # raised by the decorator itself
 
         observable = dg.multi_observable_source_asset(
             name=op_name,
-            specs=[spec.replace_attributes(skippable=True) for spec in specs.values()],
+            specs=[ports.on(spec.replace_attributes(skippable=True)) for spec in specs.values()],
             can_subset=True,
         )
 
@@ -70,7 +72,7 @@ def observable_sources(
                 raise dg.Failure(shorten("\n".join(failures), _FAILURE_BYTES), allow_retries=False)
 
         observing: dg.AssetsDefinition = observable(observe)
-    return observing
+    return ports.restore(observing)
 
 
 def tell_sources_read(

@@ -12,6 +12,7 @@ from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
+from sqlalchemy.exc import DBAPIError
 
 from dfplan_assets.errors import ExecutionError, ProjectError
 from dfplan_assets.orchestration.sqlite_storage import PooledSqliteStorage
@@ -40,6 +41,9 @@ def open_instance(project_root: Path) -> Iterator[dg.DagsterInstance]:
     It differs from the one that Dagster itself would open there in two ways that change nothing
     stored: SQLite connections stay open, and the process's output is not captured, since that would
     swallow the progress display.
+
+    Raises ProjectError for a folder or configuration that cannot be used, ExecutionError where Dagster's
+    database cannot be opened, read or written, also later on.
     """
     home = dagster_home(project_root)
     _prepare(home, own=home.resolve() == _own_home(project_root).resolve())
@@ -51,8 +55,15 @@ def open_instance(project_root: Path) -> Iterator[dg.DagsterInstance]:
             f"Dagster cannot read its configuration: {cause}",
             "Correct the file.",
         ) from cause
-    with dg.DagsterInstance.from_ref(_for_runs_in_this_process(reference)) as instance:
-        yield instance
+    try:
+        with dg.DagsterInstance.from_ref(_for_runs_in_this_process(reference)) as instance:
+            yield instance
+    except DBAPIError as cause:  # of Dagster's storages: the plan store's are StoreErrors
+        raise ExecutionError(
+            str(home),
+            f"Dagster's database there cannot be used: {cause.orig}",
+            f"Check its rights and the disk's free space, or set {_HOME_VARIABLE} to another folder.",
+        ) from cause
 
 
 def _own_home(project_root: Path) -> Path:

@@ -16,18 +16,15 @@ from functools import cached_property
 from threading import Lock
 
 import dagster as dg
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-    PARTITION_NAME_TAG,
-)
 
 from dfplan_assets.execution.data_checks import evaluate
 from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.runtime import Runtime, open_runtime
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.orchestration.data_checks import data_check_result, data_check_specs
+from dfplan_assets.orchestration.partitions import asked_range
 from dfplan_assets.orchestration.plan_checks import PlanChecker, check_specs
+from dfplan_assets.orchestration.port_names import PortNames
 from dfplan_assets.orchestration.repeated_checks import evaluated_of, repeated
 from dfplan_assets.orchestration.runner import Made, Reused
 from dfplan_assets.orchestration.table_keys import keys_of_tables
@@ -81,14 +78,17 @@ class ViewChecks:
         if not specs:
             return None
         partitions = self._plan.project.views[view].partitions
+        ports = PortNames.of_checks(specs)
 
-        @dg.multi_asset_check(specs=specs, name=op_name, can_subset=True)
+        @dg.multi_asset_check(
+            specs=[ports.on_check_apart(spec) for spec in specs], name=op_name, can_subset=True
+        )
         def check_rows() -> Iterator[dg.AssetCheckResult]:
             context = dg.AssetCheckExecutionContext.get()
             asked = () if partitions is None else _asked(partitions, context.run.tags)
             yield from self.alone(view, asked, context.selected_asset_check_keys)
 
-        return check_rows
+        return ports.restore_checks(check_rows, specs)
 
     def _of_rows(self, view: str) -> list[dg.AssetCheckSpec]:
         if not self._plan.views[view].view.checks:
@@ -179,12 +179,11 @@ class ViewChecks:
 
 def _asked(partitions: Partitions, tags: Mapping[str, str]) -> Sequence[str]:
     """The keys that a run asks for by its tags, none where it names none."""
-    first = tags.get(PARTITION_NAME_TAG) or tags.get(ASSET_PARTITION_RANGE_START_TAG)
+    first, last = asked_range(tags)
     if first is None:
         return ()
-    last = tags.get(PARTITION_NAME_TAG) or tags[ASSET_PARTITION_RANGE_END_TAG]
     keys = partitions.keys(datetime.now(timezone.utc))
-    return keys[keys.index(first) : keys.index(last) + 1]
+    return keys[keys.index(first) : keys.index(last or first) + 1]
 
 
 def worst_of(evaluated: Sequence[Sequence[dg.AssetCheckResult]]) -> list[dg.AssetCheckResult]:

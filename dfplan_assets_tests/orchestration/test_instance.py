@@ -53,3 +53,14 @@ def test_a_project_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / ".dfplan").write_text("in the way", encoding="utf-8")
     with pytest.raises(ExecutionError, match="cannot be written"), open_instance(tmp_path):
         pass
+
+
+def test_a_database_that_is_none_is_an_error_that_names_the_folder(tmp_path: Path) -> None:
+    runs = tmp_path / ".dfplan" / "dagster" / "history" / "runs.db"
+    runs.parent.mkdir(parents=True)
+    runs.write_bytes(b"no database at all, " * 100)
+    with (
+        pytest.raises(ExecutionError, match="database there cannot be used: file is not a database"),
+        open_instance(tmp_path) as instance,
+    ):
+        instance.get_runs()

@@ -17,8 +17,9 @@ from dfplan_assets.orchestration.assets import view_assets
 from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.plan_checks import difference_text
 from dfplan_assets.orchestration.run_metadata import EVENT_LIMIT_BYTES
+from dfplan_assets.orchestration.run_report import RunReport, ViewOutcome
 from dfplan_assets.orchestration.runner import Attempt, Made, ProjectRunner
-from dfplan_assets.orchestration.runs import RunReport, ViewOutcome, run_views
+from dfplan_assets.orchestration.runs import run_views
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.diff import difference, facts_of_bundle
 from dfplan_assets.project import load_project
