@@ -6,13 +6,26 @@ import os
 import signal
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 SCREENSHOTS = "screenshots"
 
 # The same examples in every run, whatever the machine's speed and whatever ran before.
-settings.register_profile("steady", deadline=None, derandomize=True, database=None)
+settings.register_profile(
+    "steady",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    # A busy machine makes examples slowly, and that is no failure.
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("steady")
+
+# Hypothesis mixes in numbers and texts that it finds in the modules of the project imported so far: examples
+# would be others after other tests, and a change anywhere would give others to tests that have no part in it.
+providers.HypothesisProvider._local_constants = Constants()  # type: ignore[assignment]
 
 # Runs go where a test says, not where whoever starts the tests keeps those of another project.
 for variable in ("DAGSTER_HOME", "DFPLAN_PROJECT"):

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 if TYPE_CHECKING:
-    from dfplan_assets.orchestration.runs import RunListener, ViewOutcome
+    from dfplan_assets.orchestration.run_report import RunListener, ViewOutcome
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,12 +13,12 @@ from rich.text import Text
 from dfplan_assets.cli.now import view_states
 from dfplan_assets.cli.options import current_options, project_options
 from dfplan_assets.cli.output import print_json, print_text
-from dfplan_assets.errors import InputError, StoreError
+from dfplan_assets.errors import ExecutionError, InputError, ProjectError, StoreError
 
 if TYPE_CHECKING:
     from dfplan_assets.planning.bundle import ProjectPlan
     from dfplan_assets.visual.report.collect import Standing
-    from dfplan_assets.visual.report.model import Report
+    from dfplan_assets.visual.report.model import CheckOutcome, Report
     from dfplan_assets.visual.report.past import Past
 
 
@@ -76,9 +77,22 @@ def _report() -> Report:
             why_changed = _why_changed(plan, standing)
         except StoreError as error:
             notes.append(f"The plan store cannot be read ({error.where}: {error.cause}).")
-    return collect(
-        plan, standing, why_changed, past, expected, savings(expected), notes, datetime.now(timezone.utc)
-    )
+    outcomes: Mapping[tuple[str, str], CheckOutcome] = {}
+    try:
+        outcomes = _outcomes(plan)
+    except (ExecutionError, ProjectError) as error:
+        notes.append(f"What checks found is not known: {error.where}: {error.cause}. {error.next_step}")
+    now = datetime.now(timezone.utc)
+    return collect(plan, standing, why_changed, past, outcomes, expected, savings(expected), notes, now)
+
+
+def _outcomes(plan: ProjectPlan) -> Mapping[tuple[str, str], CheckOutcome]:
+    if not any(view.checks for view in plan.project.views.values()):
+        return {}
+    # Importing Dagster takes longer than all else of the report of a small project.
+    from dfplan_assets.orchestration.check_outcomes import last_outcomes
+
+    return last_outcomes(plan)
 
 
 def _past(plan: ProjectPlan) -> Past:

@@ -19,7 +19,7 @@ from dfplan_assets.errors import InputError
 from dfplan_assets.orchestration.heap import garbage_left_alone
 
 if TYPE_CHECKING:
-    from dfplan_assets.orchestration.runs import RunReport, ViewOutcome
+    from dfplan_assets.orchestration.run_report import RunReport, ViewOutcome
     from dfplan_assets.planning.bundle import ProjectPlan
 
 _STATE_STYLE = {"materialised": "green", "cached": "dim", "failed": "bold red", "skipped": "yellow"}
@@ -130,7 +130,7 @@ def _run_stale(plan: ProjectPlan, selection: str | None) -> tuple[RunReport, ...
     reports: tuple[RunReport, ...] = ()
     if parts or selection is not None:
         with garbage_left_alone():
-            from dfplan_assets.orchestration.runs import run_stale_views
+            from dfplan_assets.orchestration.stale_views import run_stale_views
 
         with progress_display() as display:
             reports = run_stale_views(plan, selection, display, staleness)

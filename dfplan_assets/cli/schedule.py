@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +66,7 @@ def _next_run(options: Options, selection: str | None, workers: int | None, svg:
     measurements = stored_measurements(plan.project, views)
     predicted = predict(plan, views, measurements, workers=workers)
     saved = savings(predicted)
-    notes = [*measurements.notes, *_notes(plan), *predicted.reasons]
+    notes = [*measurements.notes, *_notes(plan, views), *predicted.reasons]
     if svg is not None:
         from dfplan_assets.visual.gantt import gantt
 
@@ -79,20 +79,26 @@ def _next_run(options: Options, selection: str | None, workers: int | None, svg:
 
 def _selected(selection: str, plan: ProjectPlan) -> tuple[str, ...]:
     # Dagster's syntax needs Dagster, whose import takes longer than all else here.
-    from dfplan_assets.orchestration.definitions import project_definitions
-    from dfplan_assets.orchestration.project_translator import translator_of
-    from dfplan_assets.orchestration.selection import select_views
+    from dfplan_assets.orchestration.selectable import selected_views
 
-    translator = translator_of(plan.project)
-    selected = select_views(selection, plan, project_definitions(plan, translator), translator.get_asset_key)
+    selected = selected_views(plan, selection)
     return tuple(view for view in plan.all_views if view in selected)
 
 
-def _notes(plan: ProjectPlan) -> list[str]:
+def _notes(plan: ProjectPlan, views: Collection[str]) -> list[str]:
+    from dfplan_assets.planning.check_order import checks_apart
+
+    notes = []
     order = plan.project.scheduling.order
-    if order == "measured":
-        return []
-    return [f"dfplan.yaml says scheduling: {{order: {order}}}, so runs are not ordered by these costs."]
+    if order != "measured":
+        notes.append(
+            f"dfplan.yaml says scheduling: {{order: {order}}}, so runs are not ordered by these costs."
+        )
+    apart = [view for view in checks_apart(plan) if view in views]
+    if apart:
+        said = "checks that wait for other views, in a step of their own, which is not in this"
+        notes.append(f"{', '.join(apart)}: a run makes {said}.")
+    return notes
 
 
 def _document(predicted: Schedule, saved: Sequence[Saving], notes: Sequence[str]) -> dict[str, Any]:
@@ -255,7 +261,7 @@ def _past_table(record: ScheduleRecord) -> Table:
     from dfplan_assets.forecast.records import recorded_comparison
 
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("view", "predicted s", "actual s", "ratio", "source"):
+    for heading in ("step", "predicted s", "actual s", "ratio", "source"):
         right = heading in ("predicted s", "actual s", "ratio")
         grid.add_column(heading, justify="right" if right else "left", overflow="fold")
     for view in recorded_comparison(record).views:

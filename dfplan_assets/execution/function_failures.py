@@ -46,7 +46,7 @@ def function_failure(text: str, functions: Sequence[UserFunction]) -> tuple[str,
         return _said(functions, f"returned {no_array.group(1)} where it must return a pyarrow.Array")
     if error.file is None:
         return _said(aggregates or functions, f"raised {error}")
-    of_file = [each for each in functions if error.file.endswith(each.module.replace(".", "/") + ".py")]
+    of_file = [each for each in functions if error.file.endswith(each.file)]
     return _said(of_file or functions, f"raised {error}")
 
 

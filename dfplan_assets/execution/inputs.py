@@ -161,21 +161,22 @@ def _through(plan: ProjectPlan, view: str, table: str) -> str:
 
 def _check_columns(view_plan: ViewPlan, table: str, planned: pa.Schema, publication: Publication) -> None:
     """Refuse a result made by an earlier text of its view: DataFusion would fill new columns with nulls."""
-    try:
-        written = pq.read_schema(publication.files[0])
-    except (OSError, pa.ArrowException) as error:
-        raise ExecutionError(
-            view_plan.view.where,
-            f"the result of {table} that it reads is damaged: {publication.files[0]}: {error}",
-            f"Materialise {table} again, then this view.",
-        ) from error
-    differences = column_differences(planned, written)
-    if differences:
-        raise ExecutionError(
-            view_plan.view.where,
-            f"the published result of {table} comes from an earlier form of that view: {differences}",
-            f"Materialise {table} first.",
-        )
+    for file in publication.files:  # of partitions, each may come from another form
+        try:
+            written = pq.read_schema(file)
+        except (OSError, pa.ArrowException) as error:
+            raise ExecutionError(
+                view_plan.view.where,
+                f"the result of {table} that it reads is damaged: {file}: {error}",
+                f"Materialise {table} again, then this view.",
+            ) from error
+        differences = column_differences(planned, written)
+        if differences:
+            raise ExecutionError(
+                view_plan.view.where,
+                f"the published result of {table} comes from an earlier form of that view: {differences}",
+                f"Materialise {table} first.",
+            )
 
 
 def published_table(view_plan: ViewPlan, source: Source) -> Publication:

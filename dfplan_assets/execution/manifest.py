@@ -17,8 +17,8 @@ so that the output folder can be moved.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,8 @@ def published_bytes(folder: Path) -> int | None:
     For thousands of views: reads no more of a manifest than that.
     """
     try:
-        results = json.loads((folder / MANIFEST).read_bytes())["results"]
+        with open(f"{folder}{os.sep}{MANIFEST}", "rb") as file:
+            results = json.loads(file.read())["results"]
         return int(results[0]["bytes"]) if results else None
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None
@@ -87,24 +88,26 @@ def published_bytes(folder: Path) -> int | None:
 def write_manifest(
     folder: Path, view: str, results: Sequence[Publication], partition_key: str | None = None
 ) -> None:
-    """Replace the list of a view's or partition's results in one step; the caller holds its lock."""
-    document = {
-        "format": _FORMAT,
-        "view": view,
-        **({} if partition_key is None else {"partition": partition_key}),
-        "results": [
-            {
-                "version": result.version,
-                "files": [str(Path(file).relative_to(folder / result.version)) for file in result.files],
-                "rows": result.rows,
-                "bytes": result.bytes,
-                "published_at": result.published_at.isoformat(),
-                **({} if result.provenance is None else {"provenance": asdict(result.provenance)}),
-            }
-            for result in results
-        ],
+    """Replace the list of a view's or partition's results in one step; the caller holds its lock.
+
+    A line for each result: Python's encoder is slow where it is to indent, and this is written at each run.
+    """
+    of_partition = {} if partition_key is None else {"partition": partition_key}
+    head = json.dumps({"format": _FORMAT, "view": view, **of_partition})
+    lines = ",\n  ".join(json.dumps(_document(folder, result)) for result in results)
+    replace_text(folder / MANIFEST, f'{head[:-1]},\n "results": [\n  {lines}]}}\n')
+
+
+def _document(folder: Path, result: Publication) -> dict[str, object]:
+    own = os.path.join(folder, result.version)
+    return {
+        "version": result.version,
+        "files": [os.path.relpath(file, own) for file in result.files],
+        "rows": result.rows,
+        "bytes": result.bytes,
+        "published_at": result.published_at.isoformat(),
+        **({} if result.provenance is None else {"provenance": vars(result.provenance)}),
     }
-    replace_text(folder / MANIFEST, json.dumps(document, indent=1) + "\n")
 
 
 def _provenance(document: dict[str, Any] | None) -> Provenance | None:

@@ -142,7 +142,7 @@ def _read_once(
             plan.functions.register(ctx)
             inputs.register(ctx)
             sizes = input_sizes(inputs)
-            query = plan_query(ctx, declared, plan.project.params_of(declared))
+            query = plan_query(ctx, declared, plan.project.params_of(declared), functions=plan.functions)
             if environment is None:
                 environment = capture_environment(plan)
             started_at = datetime.now(timezone.utc)

@@ -66,7 +66,7 @@ def profile_view(
             plan.functions.register(ctx)
             inputs.register(ctx)
             sizes = input_sizes(inputs)
-            query = plan_query(ctx, declared, plan.project.params_of(declared))
+            query = plan_query(ctx, declared, plan.project.params_of(declared), functions=plan.functions)
             bundle = capture_bundle(ctx, plan, view_plan, query, capture_environment(plan))
             ctx.register_view(RESULT, query)
             copy = analyzed_copy(ctx, RESULT, file)

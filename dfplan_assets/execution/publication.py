@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -53,6 +53,19 @@ class Publication:
         return f"published {self.version}" if self.provenance is None else self.provenance.data_version
 
 
+def all_together(parts: Sequence[Publication]) -> Publication:
+    """The results of all partitions that a view has, at least one, as if they were one result.
+
+    As ``together``, and of one partition alone too the key is a part of its data version: those who read all
+    of them read other rows where another partition takes its place, which may well be made of the same.
+    """
+    alone = parts[0].partition_key is not None and len(parts) == 1
+    provenance = parts[0].provenance
+    if not alone or provenance is None:
+        return together(parts)
+    return replace(parts[0], provenance=replace(provenance, data_version=_together_version(parts)))
+
+
 def together(parts: Sequence[Publication]) -> Publication:
     """The results of some partitions of one view, at least one, as if they were one result.
 
@@ -70,12 +83,16 @@ def together(parts: Sequence[Publication]) -> Publication:
         published_at=max(part.published_at for part in parts),
         provenance=Provenance(
             fingerprint=_common([part.provenance.fingerprint for part in parts if part.provenance]) or "",
-            data_version=_sha256([(part.partition_key, part.data_version) for part in parts]),
+            data_version=_together_version(parts),
             inputs=_shared([part.provenance.inputs for part in parts if part.provenance]),
             identity=_shared([part.provenance.identity for part in parts if part.provenance]),
             sources=_shared([part.provenance.sources for part in parts if part.provenance]),
         ),
     )
+
+
+def _together_version(parts: Sequence[Publication]) -> str:
+    return _sha256([(part.partition_key, part.data_version) for part in parts])
 
 
 def _common(values: Sequence[str]) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dfplan_assets.execution.manifest import read_manifest
-from dfplan_assets.execution.publication import Publication, together
+from dfplan_assets.execution.publication import Publication, all_together
 from dfplan_assets.planning.published_files import published_parts
 from dfplan_assets.project.model import Source
 
@@ -17,7 +17,7 @@ def published_result(source: Source) -> Publication | None:
     Raises ExecutionError or UnreadableSourceError where a manifest is damaged.
     """
     results = published_results(source)
-    return together(results) if results else None
+    return all_together(results) if results else None
 
 
 def published_results(source: Source) -> tuple[Publication, ...]:

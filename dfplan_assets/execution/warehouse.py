@@ -29,7 +29,7 @@ from dfplan_assets.errors import ExecutionError
 from dfplan_assets.execution.durable import sync
 from dfplan_assets.execution.locks import locked
 from dfplan_assets.execution.manifest import MANIFEST, published_bytes, read_manifest, write_manifest
-from dfplan_assets.execution.publication import Provenance, Publication, together
+from dfplan_assets.execution.publication import Provenance, Publication, all_together
 from dfplan_assets.execution.staging import staging_place, sweep
 from dfplan_assets.project.model import Project
 from dfplan_assets.project.partitions import Partition, Partitions, key_of_folder, partitions_folder
@@ -75,10 +75,12 @@ class Warehouse:
     def current(self, view: str, partition: Partition | None = None) -> Publication | None:
         """The last result of a view or partition, or None where there is none; reads the manifest only.
 
-        Its files stay readable for at least ``RETIREMENT_SECONDS``, whatever is published meanwhile.
+        What is left of a partition that there is not any more is none. The files stay readable for at least
+        ``RETIREMENT_SECONDS``, whatever is published meanwhile.
         """
-        results = read_manifest(self._folder(view, partition), view)
-        return results[0] if results else None
+        if partition is not None and not partition.of.has(partition.key, self._now()):
+            return None
+        return self._last(view, partition)
 
     def published(self, view: str, partitions: Partitions) -> dict[str, Publication]:
         """The last results of all partitions of a view that have one, by key and in the order of the keys.
@@ -93,7 +95,7 @@ class Warehouse:
         now = self._now()
         found = {}
         for key in sorted(key for key in keys if partitions.has(key, now)):
-            result = self.current(view, Partition(partitions, key))
+            result = self._last(view, Partition(partitions, key))
             if result is not None:
                 found[key] = result
         return found
@@ -103,7 +105,7 @@ class Warehouse:
         if partitions is None:
             return self.current(view)
         found = self.published(view, partitions)
-        return together(tuple(found.values())) if found else None
+        return all_together(tuple(found.values())) if found else None
 
     def current_bytes(self, view: str, partition: Partition | None = None) -> int | None:
         """The size of the last result of a view or partition, None where there is none that is sound."""
@@ -195,6 +197,10 @@ class Warehouse:
             if _VERSION.fullmatch(path.name) and path.name not in versions:
                 shutil.rmtree(path)
         return lasting
+
+    def _last(self, view: str, partition: Partition | None) -> Publication | None:
+        results = read_manifest(self._folder(view, partition), view)
+        return results[0] if results else None
 
     def _folder(self, view: str, partition: Partition | None = None) -> Path:
         return self.output / view if partition is None else self.output / view / partition.folder

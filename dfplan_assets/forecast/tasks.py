@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from datetime import datetime, timezone
 
 from dfplan_assets.forecast.sizes import TableSizes
@@ -28,7 +27,9 @@ def tasks_of(
     partition_key: str | None = None,
     last_key: str | None = None,
 ) -> tuple[Task, ...]:
-    """The views as tasks, in the order of the plan, without their shapes.
+    """The stored ones of these views as tasks, in the order of the plan, without their shapes.
+
+    Through those that are not stored, which never run, a task waits for what these read.
 
     ``partition_key`` is that for which those with partitions run, with ``last_key`` the first of those, None
     where none is asked for.
@@ -39,14 +40,16 @@ def tasks_of(
     sizes = TableSizes(plan)
     asked = frozenset(views)
     return tuple(
-        _task(plan, view, sizes, partition_key, last_key) for view in plan.all_views if view in asked
+        _task(plan, view, sizes, partition_key, last_key)
+        for view in plan.all_views
+        if view in asked and not plan.is_virtual(view)
     )
 
 
 def _task(
     plan: ProjectPlan, view: str, sizes: TableSizes, partition_key: str | None, last_key: str | None
 ) -> Task:
-    tables = plan.tables_of(view)
+    tables = plan.stored_tables(view) if view in plan.views else plan.tables_of(view)
     # Of a range the last one stands for all: the first may lie before what was measured.
     partition = _partition(plan.project.views[view], last_key or partition_key)
     times = 1 if partition is None or last_key is None else _keys_between(partition, partition_key)
@@ -83,7 +86,7 @@ def with_shapes(plan: ProjectPlan, tasks: Sequence[Task], cores: int) -> tuple[T
     """
     partitions = plan.project.engine.target_partitions or cores
     return tuple(
-        replace(task, shape=plan_shape(plan.views[task.name], task.input_bytes, partitions))
+        task.of_shape(plan_shape(plan.views[task.name], task.input_bytes, partitions))
         if task.name in plan.views
         else task
         for task in tasks

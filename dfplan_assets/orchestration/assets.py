@@ -4,42 +4,26 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from hashlib import sha256
 
 import dagster as dg
 from dagster._core.definitions.utils import check_valid_name
 from dagster._core.storage.tags import PRIORITY_TAG
 
-from dfplan_assets.errors import ExecutionError, InputError
-from dfplan_assets.execution.publication import Publication
-from dfplan_assets.orchestration.bundle_metadata import bundle_metadata, store_failure
 from dfplan_assets.orchestration.bundled_io_manager import BundledIOManager, bundled_io_manager, bundling
-from dfplan_assets.orchestration.data_versions import (
-    OBSERVE_OP,
-    STALE_TAG,
-    observable_sources,
-    provenance_tags,
-    tell_sources_read,
-)
-from dfplan_assets.orchestration.markdown import shorten
+from dfplan_assets.orchestration.data_versions import OBSERVE_OP, observable_sources, provenance_tags
 from dfplan_assets.orchestration.partition_events import ALREADY_LOGGED, log_materialisations
 from dfplan_assets.orchestration.partitions import asked_partitions
-from dfplan_assets.orchestration.picture_metadata import picture_metadata
 from dfplan_assets.orchestration.port_names import PortNames
-from dfplan_assets.orchestration.run_metadata import reused_metadata, run_metadata
-from dfplan_assets.orchestration.runner import Attempt, Made, ProjectRunner, Reused
+from dfplan_assets.orchestration.runner import Make, ProjectRunner
+from dfplan_assets.orchestration.step_results import make_results
 from dfplan_assets.orchestration.table_keys import keys_of_tables
 from dfplan_assets.orchestration.translator import DfplanTranslator, why_unplanned
 from dfplan_assets.orchestration.view_checks import ViewChecks, worst_of
 from dfplan_assets.orchestration.view_steps import ViewStep, running
 from dfplan_assets.planning.bundle import ProjectPlan, UnplannedView, ViewPlan
 from dfplan_assets.project.model import View
-
-Make = Callable[[Attempt], Made | Reused]
-"""Runs a view for a Dagster run; raises ExecutionError or InputError."""
-
-_FAILURE_BYTES = 8_000
 
 
 def view_assets(
@@ -166,67 +150,29 @@ def _view_asset(
         if not context.selected_asset_keys:
             yield from checker.alone(view, asked, context.selected_asset_check_keys)
             return
-        keys: Sequence[str | None] = asked if plan.view.partitions else (None,)
         key_of = keys_of_tables(project.project, translator.get_asset_key)
-        done: list[tuple[Publication, Mapping[str, dg.MetadataValue]]] = []
-        checks: list[Sequence[dg.AssetCheckResult]] = []
-        failures: list[str] = []
-        for key in keys or (None,):  # a view with partitions says which there are
-            attempt = Attempt(
-                view,
-                context.run.run_id,
-                number=context.retry_number + 1,
-                partition_key=key,
-                only_if_stale=context.run.tags.get(STALE_TAG) == "true",
-            )
-            try:
-                made = make(attempt)
-            except (ExecutionError, InputError) as error:
-                failures.append(str(error))
-                continue
-            failure = store_failure(made.recorded)
-            if failure is not None:
-                context.log.warning(failure)
-            if isinstance(made, Reused):
-                done.append((made.publication, reused_metadata(made, plan.lineage, key_of)))
-            else:
-                metadata = {
-                    **run_metadata(made.done, plan.lineage, key_of, project.project.root),
-                    **bundle_metadata(made),
-                }
-                metadata = {**picture_metadata(made.done, metadata), **metadata}
-                done.append((made.done.publication, metadata))
-            tell_sources_read(context, project.project.sources, key_of, done[-1][0])
-            selected = context.selected_asset_check_keys
-            checks.append(checker.results(view, made, selected, context.instance))
-        if failures or len(done) > 1:
-            log_materialisations(context, project, spec, key_of, done)
-        if failures:
+        made = make_results(context, project, view, asked, make, checker, key_of)
+        several = len(made.results) > 1
+        if made.failures or several:
+            log_materialisations(context, project, spec, key_of, made.results)
+        if made.failure is not None:
             # The messages say all that a reader can use; a stack of this package's frames would hide it.
-            raise dg.Failure(_failure_text(failures, len(keys)), allow_retries=False)
-        if len(done) > 1:
+            raise dg.Failure(made.failure, allow_retries=False)
+        if several:
             yield dg.MaterializeResult(
-                asset_key=spec.key, metadata=ALREADY_LOGGED, check_results=worst_of(checks)
+                asset_key=spec.key, metadata=ALREADY_LOGGED, check_results=worst_of(made.checks)
             )
             return
-        publication, shown = done[0]
+        ((publication, metadata),) = made.results
         yield dg.MaterializeResult(
             asset_key=spec.key,
-            metadata=shown,
+            metadata=metadata,
             data_version=dg.DataVersion(publication.data_version),
             tags=provenance_tags(project, view, key_of, publication),
-            check_results=worst_of(checks),
+            check_results=worst_of(made.checks),
         )
 
     return ports.restore(run_view)
-
-
-def _failure_text(failures: Sequence[str], asked: int) -> str:
-    """What went wrong, of several partitions with how many of them failed."""
-    text = "\n".join(failures)
-    if asked > 1:
-        text = f"{len(failures):,} of {asked:,} partitions failed, the others are published.\n{text}"
-    return shorten(text, _FAILURE_BYTES)
 
 
 def _unplanned_asset(

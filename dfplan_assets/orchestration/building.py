@@ -10,15 +10,15 @@ import dagster as dg
 from dfplan_assets.errors import InputError
 from dfplan_assets.execution.published_tables import IO_MANAGER_KEY
 from dfplan_assets.orchestration.any_project import AnyProject, planned
-from dfplan_assets.orchestration.assets import source_assets, source_specs, view_assets
+from dfplan_assets.orchestration.assets import source_assets, view_assets
 from dfplan_assets.orchestration.definitions import executor_for, project_definitions
 from dfplan_assets.orchestration.drift_sensor import build_drift_sensor
 from dfplan_assets.orchestration.heap import nothing_collected
-from dfplan_assets.orchestration.port_names import PortNames
 from dfplan_assets.orchestration.project_translator import translator_of
 from dfplan_assets.orchestration.python_assets import PythonAssets, python_assets
 from dfplan_assets.orchestration.runner import ProjectRunner
 from dfplan_assets.orchestration.schedules import build_schedules
+from dfplan_assets.orchestration.selectable import selectable
 from dfplan_assets.orchestration.selection import matching_keys, select_with_python
 from dfplan_assets.orchestration.source_sensor import build_source_sensor
 from dfplan_assets.orchestration.translator import DfplanTranslator, check_keys
@@ -87,6 +87,7 @@ def _part(
     keys = {translator.get_asset_key(view) for view in chosen.stored}.union(*(each.keys for each in assets))
     # A schedule can run those without partitions.
     whole = {key for key in chosen.python if python.partitions_of(key) is None}
+    scheduled = build_schedules(plan, chosen.specs, translator, chosen.stored, whole)
     return dg.Definitions(
         assets=[
             *_view_assets(plan, translator, chosen),
@@ -94,15 +95,14 @@ def _part(
             *assets,
             *_handed_from_outside(plan, translator, assets, keys, python),
         ],
-        asset_checks=[
-            each for each in python.checks if keys.issuperset(key.asset_key for key in each.check_keys)
-        ],
+        asset_checks=python.checks_of(keys).checks,
         resources=python.resources,
         executor=executor_for(plan.project.scheduling) if with_executor else None,
-        schedules=build_schedules(plan, chosen.specs, translator, chosen.stored, whole),
+        schedules=scheduled.schedules,
         sensors=[
             build_drift_sensor(plan, translator, views=chosen.stored),
             *build_source_sensor(plan, translator, chosen.stored),
+            *scheduled.sensors,
         ],
     )
 
@@ -155,31 +155,6 @@ def _without_executor(definitions: dg.Definitions) -> dg.Definitions:
     )
 
 
-def _specs(plan: ProjectPlan, translator: DfplanTranslator, python: PythonAssets) -> dg.Definitions:
-    """What selections choose from: the whole project, as if one op made all that is stored."""
-    specs = [
-        translator.get_asset_spec(plan, plan.project.views[view]).replace_attributes(partitions_def=None)
-        for view in plan.all_views
-    ]
-    stored = [spec for spec in specs if not spec.is_virtual]
-
-    # ``+`` goes through assets that something makes, and no others.
-    made: list[dg.AssetsDefinition] = []
-    if stored:
-        ports = PortNames.of_specs(stored)
-        views = dg.multi_asset(specs=[ports.on(spec) for spec in stored], name="views", can_subset=True)
-        made.append(ports.restore(views(lambda: None)))
-    return dg.Definitions(
-        assets=[
-            *made,
-            *(spec for spec in specs if spec.is_virtual),
-            *source_specs(plan, translator).values(),
-            *python.assets,
-        ],
-        resources=python.resources,
-    )
-
-
 def _chosen(
     plan: ProjectPlan,
     translator: DfplanTranslator,
@@ -190,7 +165,7 @@ def _chosen(
     """What is selected and not excluded; None where that is everything."""
     if select is None and exclude is None:
         return None
-    specs, key_of = _specs(plan, translator, python), translator.get_asset_key
+    specs, key_of = selectable(plan, translator, python), translator.get_asset_key
     stored, assets = select_with_python(select, plan, specs, key_of, python.keys)
     if exclude is not None:
         excluded = matching_keys(exclude, plan, specs, key_of, python.keys)

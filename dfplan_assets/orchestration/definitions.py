@@ -32,20 +32,26 @@ def project_definitions(plan: ProjectPlan, translator: DfplanTranslator | None =
     translator = translator or translator_of(plan.project)
     check_keys(plan, translator)
     assets = _definitions(plan, translator, None, source_assets(plan, translator))
+    scheduled = build_schedules(plan, assets, translator, python=_whole(python_assets(plan, translator)))
     return dg.Definitions(
         assets=assets.assets,
         asset_checks=assets.asset_checks,
         resources=assets.resources,
         executor=assets.executor,
-        schedules=build_schedules(plan, assets, translator, python=_whole(python_assets(plan, translator))),
-        sensors=[build_drift_sensor(plan, translator), *build_source_sensor(plan, translator)],
+        schedules=scheduled.schedules,
+        sensors=[
+            build_drift_sensor(plan, translator),
+            *build_source_sensor(plan, translator),
+            *scheduled.sensors,
+        ],
     )
 
 
 def run_definitions(
     plan: ProjectPlan, translator: DfplanTranslator, views: Collection[str] | None = None
 ) -> dg.Definitions:
-    """What a run needs that makes these views, or anything; no op observes sources, the views' own do.
+    """What a run needs that makes these views with their checks, or anything; no op observes sources, the
+    views' own do.
 
     Making the assets of a thousand views takes seconds, which a run of a few need not wait for.
     """
@@ -59,7 +65,9 @@ def _definitions(
     views: Collection[str] | None,
     sources: Iterable[dg.AssetsDefinition | dg.AssetSpec],
 ) -> dg.Definitions:
-    python = python_assets(plan, translator) if views is None else PythonAssets()
+    python = python_assets(plan, translator)
+    if views is not None:
+        python = python.checks_of(map(translator.get_asset_key, views))
     return dg.Definitions(
         assets=[*view_assets(plan, translator, ProjectRunner(plan), views), *sources, *python.assets],
         asset_checks=python.checks,

@@ -145,7 +145,7 @@ class DfplanIOManager(dg.IOManager):
         publications = [each.publication for each in made]
         context.add_output_metadata(
             {
-                row_count_key(last.publication): sum(each.rows for each in publications),
+                row_count_key(last.publication.partition_key): sum(each.rows for each in publications),
                 "dagster/size_bytes": sum(each.bytes for each in publications),
                 "dagster/table_name": table,
                 "dagster/uri": str(Path(project.output) / table),

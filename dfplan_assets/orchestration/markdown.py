@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Sequence
+from json.encoder import encode_basestring_ascii
 
 
 def fenced(text: str, language: str = "") -> str:
@@ -31,7 +31,7 @@ def stored_bytes(text: str) -> int:
     >>> stored_bytes("a\\n")
     3
     """
-    return len(json.dumps(text)) - 2
+    return len(encode_basestring_ascii(text)) - 2
 
 
 def fit(lines: Sequence[str], limit_bytes: int) -> int:
@@ -56,9 +56,14 @@ def shorten(text: str, limit_bytes: int) -> str:
     return text[:low] + "…"
 
 
-def image(name: str, svg: str) -> str:
-    """An SVG as an image that needs no other place, which Dagster shows; a third more than its bytes."""
-    return f"![{name}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode('ascii')})"
+def image(name: str, svg: str, said: str) -> str:
+    """An SVG as an image that needs no other place, which Dagster shows; a third more than its bytes.
+
+    What is ``said`` below it, in some 130 characters, gives it its width: Dagster's dialog is as wide as the
+    longest line of text in it, where the window has room, and an SVG without a width fills that.
+    """
+    encoded = base64.b64encode(svg.encode()).decode("ascii")
+    return f"![{name}](data:image/svg+xml;base64,{encoded})\n\n{said}"
 
 
 def _cell(text: str) -> str:

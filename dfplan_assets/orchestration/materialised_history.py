@@ -6,10 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 
 import dagster as dg
+from dagster._core.definitions.asset_key import EntityKey
 from dagster._core.definitions.data_version import CODE_VERSION_TAG
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from dfplan_assets.orchestration.data_versions import fingerprint_of_code_version
 from dfplan_assets.scheduling.model import MeasuredRun
+
+_EVALUATED = frozenset({AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED})
 
 RUNS_LOOKED_AT = 20
 """How many past runs are asked for the durations of their steps."""
@@ -39,10 +43,10 @@ def materialised_views(
     )
 
 
-def materialised_steps(
-    instance: dg.DagsterInstance, keys: Mapping[str, Sequence[dg.AssetKey]]
+def measured_steps(
+    instance: dg.DagsterInstance, keys: Mapping[str, Sequence[EntityKey]]
 ) -> tuple[MeasuredRun, ...]:
-    """How long the steps that are no views took when their assets were last made.
+    """How long the steps that are no views took when their assets or checks were last made.
 
     At most ``RUNS_LOOKED_AT`` runs are asked, the latest first.
     """
@@ -50,10 +54,10 @@ def materialised_steps(
     if not task_of_key:
         return ()
     steps_of_run: dict[str, dict[str, str]] = {}
-    latest = sorted(_latest(instance, task_of_key), key=lambda each: each[0].timestamp, reverse=True)
-    for entry, materialization in latest:
+    latest = sorted(_latest_events(instance, task_of_key), key=lambda each: each[1].timestamp, reverse=True)
+    for key, entry in latest:
         if entry.step_key is not None:
-            steps_of_run.setdefault(entry.run_id, {})[entry.step_key] = task_of_key[materialization.asset_key]
+            steps_of_run.setdefault(entry.run_id, {})[entry.step_key] = task_of_key[key]
     runs = []
     for run_id, task_of_step in list(steps_of_run.items())[:RUNS_LOOKED_AT]:
         for stats in instance.get_run_step_stats(run_id, list(task_of_step)):
@@ -75,6 +79,23 @@ def materialised_steps(
                     )
                 )
     return tuple(runs)
+
+
+def _latest_events(
+    instance: dg.DagsterInstance, keys: Iterable[EntityKey]
+) -> Iterator[tuple[EntityKey, dg.EventLogEntry]]:
+    """The last event of each asset that was made, and of each check that was evaluated."""
+    assets = [key for key in keys if isinstance(key, dg.AssetKey)]
+    for entry, materialization in _latest(instance, assets):
+        yield materialization.asset_key, entry
+    for key in keys:
+        if isinstance(key, dg.AssetCheckKey):
+            # Not the latest of all: a run that begins has said already which checks it will evaluate.
+            for record in instance.event_log_storage.get_asset_check_execution_history(
+                key, limit=1, status=_EVALUATED
+            ):
+                if record.event is not None:
+                    yield key, record.event
 
 
 def _latest(

@@ -15,7 +15,7 @@ from dfplan_assets.forecast.measurements import Measurements, stored_measurement
 from dfplan_assets.forecast.prediction import predict_tasks
 from dfplan_assets.forecast.records import schedule_record
 from dfplan_assets.orchestration.heap import garbage_left_alone
-from dfplan_assets.orchestration.materialised_history import materialised_steps, materialised_views
+from dfplan_assets.orchestration.materialised_history import materialised_views, measured_steps
 from dfplan_assets.orchestration.order_events import order_metadata, outcome_metadata
 from dfplan_assets.orchestration.run_order import OrderKind, RunComparison, RunOrder, StepTiming
 from dfplan_assets.orchestration.run_steps import RunSteps, run_steps
@@ -101,7 +101,7 @@ class MeasuredOrder:
         names = {key: task.name for key, task in steps.tasks.items()}
         self._ordered[run.run_id] = _Ordered(started_at, schedule, names, measurements.notes)
         key_of = {name: key for key, name in names.items()}
-        title = order_sentence(schedule, self._kind)
+        title = order_sentence(schedule, self._kind, steps.nodes_of_others)
         return RunOrder(
             priorities={key_of[rank.task.name]: rank.priority for rank in schedule.ranked},
             title=title,
@@ -153,7 +153,7 @@ class MeasuredOrder:
                     if runs
                     else "Nor has Dagster's instance a materialisation of one of these views.",
                 )
-            return found.with_runs(materialised_steps(instance, steps.other_keys()))
+            return found.with_runs(measured_steps(instance, steps.other_keys()))
         except (SQLAlchemyError, dg.DagsterError) as error:
             return found.with_note(f"Dagster's instance cannot say what past runs took: {error}")
 

@@ -22,6 +22,10 @@ _TABLE_BYTES = 15_000
 _CHART_BYTES = 20_000  # a third more as base64
 _REASON_CHARACTERS = 160
 _MOST_ROWS = 1_000  # more than fit
+_SAID = (
+    "Each row is a worker, each bar a view. The critical path is the chain of views that bounds how soon a "
+    "run can end: only there is time to be won."
+)
 
 
 def order_metadata(schedule: Schedule, notes: Sequence[str]) -> dict[str, dg.MetadataValue]:
@@ -40,10 +44,10 @@ def order_metadata(schedule: Schedule, notes: Sequence[str]) -> dict[str, dg.Met
         )
         for place, rank in enumerate(schedule.ranked[:_MOST_ROWS], start=1)
     ]
-    header = ("", "view", "cost s", "spread s", "source", "to end s", "slack s", "priority", "reason")
+    header = ("", "step", "cost s", "spread s", "source", "to end s", "slack s", "priority", "reason")
     numeric = (True, False, True, True, False, True, True, True, False)
     found: dict[str, dg.MetadataValue] = {
-        _ORDER: _table(header, rows, numeric, len(schedule.ranked), "steps"),
+        _ORDER: _table(header, rows, numeric, len(schedule.ranked)),
         "dfplan/critical_path": dg.MetadataValue.text(path(schedule.critical_path)),
         "dfplan/predicted_timeline": _chart(schedule, ()),
         "dfplan/workers": dg.MetadataValue.int(schedule.workers),
@@ -71,9 +75,9 @@ def outcome_metadata(
         )
         for view in by_error[:_MOST_ROWS]
     ]
-    header = ("view", "predicted s", "actual s", "actual / predicted", "source")
+    header = ("step", "predicted s", "actual s", "actual / predicted", "source")
     found: dict[str, dg.MetadataValue] = {
-        _ESTIMATES: _table(header, rows, (False, True, True, True, False), len(by_error), "views"),
+        _ESTIMATES: _table(header, rows, (False, True, True, True, False), len(by_error)),
         "dfplan/timeline": _chart(schedule, ran),
         "dfplan/actual_seconds": _seconds(comparison.actual_seconds),
     }
@@ -104,13 +108,13 @@ def _seconds(seconds: float) -> dg.FloatMetadataValue:
 
 
 def _table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool], total: int, what: str
+    header: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool], total: int
 ) -> dg.MarkdownMetadataValue:
     lines = table(header, rows, numeric).split("\n")
     shown = fit(lines, _TABLE_BYTES)
     left_out = total - (shown - 2)  # the heading and the rule beneath it are lines too
     note = (
-        f"**Shortened: the last {left_out:,} of {total:,} {what} are left out.** "
+        f"**Shortened: the last {left_out:,} of {total:,} steps are left out.** "
         "`dfplan schedule` prints all of them.\n\n"
         if left_out
         else ""
@@ -119,4 +123,4 @@ def _table(
 
 
 def _chart(schedule: Schedule, ran: Sequence[Ran]) -> dg.MarkdownMetadataValue:
-    return dg.MetadataValue.md(image("timeline", gantt(schedule, ran, limit_bytes=_CHART_BYTES)))
+    return dg.MetadataValue.md(image("timeline", gantt(schedule, ran, limit_bytes=_CHART_BYTES), _SAID))

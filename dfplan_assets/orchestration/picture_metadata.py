@@ -26,6 +26,12 @@ _INPUT_BYTES = 160  # around a tag that names the version of an input
 _PLAN_SHARE = 0.6  # of the room, since the plan says more than its timeline
 _LEAST_BYTES = 5_000  # a picture below that shows nothing
 _ENTRIES = 2
+_SAID = {
+    PLAN_PICTURE: "The result is on top, the scans below. The wider a line, the more rows went along it; "
+    "the stronger a colour, the more of the CPU time an operator took in its own code.",
+    OPERATOR_TIMELINE: "The result is on top, the scans below. CPU time in an operator's own code, as a part "
+    "of the time from its start to its end, is how busy it was.",
+}
 
 
 def picture_metadata(
@@ -39,7 +45,7 @@ def picture_metadata(
         (PLAN_PICTURE, plan.plan_picture, plan.LIMIT_BYTES, _PLAN_SHARE),
         (OPERATOR_TIMELINE, timeline.operator_timeline, timeline.LIMIT_BYTES, 1.0),
     ):
-        shown = _picture(done.profile, key, draw, min(most, int(room * share) * 3 // 4 - 100))
+        shown = _picture(done.profile, key, draw, min(most, int(room * share) * 3 // 4 - 300))
         room -= len(shown)
         found[key] = dg.MetadataValue.md(shown)
     return found
@@ -50,7 +56,7 @@ def _picture(profile: RunProfile, key: str, draw: Callable[..., str], limit_byte
     if not drawn or len(drawn.encode()) > limit_bytes:
         command = f"`dfplan show {profile.view}` prints the whole plan with its figures."
         return f"**Left out: what else is to be told of this run leaves no room for it.** {command}"
-    return image(key.rpartition("/")[2].replace("_", " "), drawn)
+    return image(key.rpartition("/")[2].replace("_", " "), drawn, _SAID[key])
 
 
 def _bytes_at_most(key: str, value: dg.MetadataValue) -> int:

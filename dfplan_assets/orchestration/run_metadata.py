@@ -16,10 +16,9 @@ import dagster as dg
 from dfplan_assets.execution.analysis import operator_times, totals, walk, widest
 from dfplan_assets.execution.materialise import Materialisation
 from dfplan_assets.execution.profile import OperatorProfile, known_total
-from dfplan_assets.execution.publication import Publication
 from dfplan_assets.orchestration.bundle_metadata import store_failure
 from dfplan_assets.orchestration.column_origins import column_lineage
-from dfplan_assets.orchestration.markdown import fenced, fit, table
+from dfplan_assets.orchestration.markdown import fenced, fit, stored_bytes, table
 from dfplan_assets.orchestration.runner import Reused
 from dfplan_assets.planning.lineage.model import Kind, Lineage
 
@@ -47,7 +46,7 @@ def run_metadata(
     """
     publication, profile = done.publication, done.profile
     return {
-        row_count_key(publication): dg.MetadataValue.int(publication.rows),
+        row_count_key(publication.partition_key): dg.MetadataValue.int(publication.rows),
         "dagster/size_bytes": dg.MetadataValue.int(publication.bytes),
         "dfplan/wall_seconds": dg.MetadataValue.float(round(profile.wall_seconds, _SECONDS_DIGITS)),
         "dfplan/cpu_seconds": dg.MetadataValue.float(round(profile.cpu_seconds, _SECONDS_DIGITS)),
@@ -58,9 +57,9 @@ def run_metadata(
     }
 
 
-def row_count_key(publication: Publication) -> str:
+def row_count_key(partition_key: str | None) -> str:
     """Dagster's own key for the rows of an asset, or of one partition of it."""
-    return "dagster/row_count" if publication.partition_key is None else "dagster/partition_row_count"
+    return "dagster/row_count" if partition_key is None else "dagster/partition_row_count"
 
 
 def reused_metadata(
@@ -69,7 +68,7 @@ def reused_metadata(
     """The metadata of a materialisation that took the view's last result, since another would be the same."""
     publication = made.publication
     metadata: dict[str, dg.MetadataValue] = {
-        row_count_key(publication): dg.MetadataValue.int(publication.rows),
+        row_count_key(publication.partition_key): dg.MetadataValue.int(publication.rows),
         "dagster/size_bytes": dg.MetadataValue.int(publication.bytes),
         "dfplan/cached": dg.MetadataValue.text(
             "Not run: neither its meaning nor anything that it reads changed since its result of "
@@ -169,11 +168,11 @@ def _lineage(
 
 def lineage_bytes_at_most(value: dg.TableColumnLineage) -> int:
     """No less than the bytes of a lineage when it is serialised, at a tenth of the cost of doing it."""
-    names = sum(len(json.dumps(column)) for column in value.deps_by_column)
+    names = sum(stored_bytes(column) + 2 for column in value.deps_by_column)
     origins = [origin for column in value.deps_by_column.values() for origin in column]
     keys = {origin.asset_key for origin in origins}
     length = {key: len(json.dumps(key.path)) for key in keys}
-    names += sum(length[origin.asset_key] + len(json.dumps(origin.column_name)) for origin in origins)
+    names += sum(length[origin.asset_key] + stored_bytes(origin.column_name) + 2 for origin in origins)
     return names + _LINEAGE_FRAME_BYTES * (1 + len(value.deps_by_column) + len(origins))
 
 

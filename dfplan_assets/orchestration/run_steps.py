@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import dagster as dg
+from dagster._core.definitions.asset_key import EntityKey
 from dagster._core.definitions.dependency import NodeHandle
 from dagster._core.storage.tags import PRIORITY_TAG
 
 from dfplan_assets.forecast.tasks import tasks_of
+from dfplan_assets.orchestration.assets import check_op_name
 from dfplan_assets.orchestration.partitions import asked_range
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.scheduling.model import Task
@@ -19,7 +21,8 @@ from dfplan_assets.scheduling.model import Task
 class RunSteps:
     """The tasks of one run by step key, each waiting for what Dagster makes it wait for.
 
-    A task has its view's name, or its step key where it is no view. ``nodes_of_views`` and
+    A task has its view's name; one of checks of a view that have a step of their own says so, any other has
+    its step key. ``nodes_of_views`` and
     ``nodes_of_others`` name the nodes of the job behind the tasks.
     """
 
@@ -32,9 +35,12 @@ class RunSteps:
         """The asset that each view makes; not needed where the plan store knows the views."""
         return {name: _asset_keys(self.job, node)[0] for name, node in self.nodes_of_views.items()}
 
-    def other_keys(self) -> Mapping[str, Sequence[dg.AssetKey]]:
-        """The assets that each other task makes: several, one or none."""
-        return {name: _asset_keys(self.job, node) for name, node in self.nodes_of_others.items()}
+    def other_keys(self) -> Mapping[str, Sequence[EntityKey]]:
+        """The assets that each other task makes; of one that makes none, a check, if it makes any."""
+        return {
+            name: _asset_keys(self.job, node) or _entity_keys(self.job, node)[:1]
+            for name, node in self.nodes_of_others.items()
+        }
 
 
 def run_steps(
@@ -50,7 +56,13 @@ def run_steps(
     """
     views = [view_of_step[key] for key in step_keys if key in view_of_step]
     made = {task.name: task for task in tasks_of(plan, views, *asked_range(tags or {}))}
-    names = {key: view_of_step.get(key) or _other_name(key, plan) for key in step_keys}
+    view_of_checks = {check_op_name(step): view for step, view in view_of_step.items()}
+    names = {
+        key: f"checks of {view_of_checks[key]}"
+        if key in view_of_checks
+        else view_of_step.get(key) or _other_name(key, plan)
+        for key in step_keys
+    }
     steps_of_node: dict[str, list[str]] = {}
     for key in step_keys:
         steps_of_node.setdefault(_node(key), []).append(key)
@@ -81,7 +93,7 @@ def run_steps(
             )
         else:
             nodes_of_views[name] = node
-            task = replace(task, upstream=upstream)
+            task = task.behind(upstream)
         tasks[key] = task
     return RunSteps(job, tasks, nodes_of_views, nodes_of_others)
 
@@ -95,9 +107,13 @@ def _other_name(step_key: str, plan: ProjectPlan) -> str:
     return f"{step_key} (step)" if step_key in plan.project.views else step_key
 
 
-def _asset_keys(job: dg.JobDefinition, node: str) -> tuple[dg.AssetKey, ...]:
+def _entity_keys(job: dg.JobDefinition, node: str) -> tuple[EntityKey, ...]:
     found = job.asset_layer.get_selected_entity_keys_for_node(NodeHandle(node, None))
-    return tuple(sorted((key for key in found if isinstance(key, dg.AssetKey)), key=str))
+    return tuple(sorted(found, key=str))
+
+
+def _asset_keys(job: dg.JobDefinition, node: str) -> tuple[dg.AssetKey, ...]:
+    return tuple(key for key in _entity_keys(job, node) if isinstance(key, dg.AssetKey))
 
 
 def _priority_tag(job: dg.JobDefinition, node: str) -> int | None:

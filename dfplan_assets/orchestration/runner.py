@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -63,6 +63,10 @@ class Reused:
 
     publication: Publication
     recorded: Recorded
+
+
+Make = Callable[[Attempt], Made | Reused]
+"""Runs a view for a Dagster run; raises ExecutionError or InputError."""
 
 
 @dataclass(frozen=True)

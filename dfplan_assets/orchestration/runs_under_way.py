@@ -72,7 +72,7 @@ class RunsUnderWay:
         """Who makes some of these already; None where nobody does."""
         views = {part.view for part in parts}
         for run, made in self.runs:
-            if any(part.view in made and self._makes(run, part) for part in parts):
+            if any(part.view in made and makes(self.plan, run, part) for part in parts):
                 return (
                     f"Run {run.run_id} is {run.status.value.lower()} and makes views that are stale: "
                     "waiting for its end. Cancel it if its process is gone."
@@ -82,22 +82,23 @@ class RunsUnderWay:
                 return f"Backfill {backfill} makes partitions of {', '.join(sorted(made & views))}."
         return None
 
-    def _makes(self, run: dg.DagsterRun, part: Part) -> bool:
-        """Whether a run of a view makes this of its partitions."""
-        partitions = partitions_of(self.plan, part.view)
-        if part.key is None or partitions is None:
-            return True
-        first, last = asked_range(run.tags)
-        if first is None or last is None:
-            return first == part.key
-        try:
-            if isinstance(partitions, TimePartitions):
-                windows = [partitions.window(key).start for key in (first, part.key, last)]
-                return windows[0] <= windows[1] <= windows[2]
-            places = [partitions.values.index(key) for key in (first, part.key, last)]
-        except ValueError:
-            return False  # its keys are of other partitions
-        return places[0] <= places[1] <= places[2]
+
+def makes(plan: ProjectPlan, run: dg.DagsterRun, part: Part) -> bool:
+    """Whether a run that makes a view makes this of its partitions."""
+    partitions = partitions_of(plan, part.view)
+    if part.key is None or partitions is None:
+        return True
+    first, last = asked_range(run.tags)
+    if first is None or last is None:
+        return first == part.key
+    try:
+        if isinstance(partitions, TimePartitions):
+            windows = [partitions.window(key).start for key in (first, part.key, last)]
+            return windows[0] <= windows[1] <= windows[2]
+        places = [partitions.values.index(key) for key in (first, part.key, last)]
+    except ValueError:
+        return False  # its keys are of other partitions
+    return places[0] <= places[1] <= places[2]
 
 
 def _backfills(instance: dg.DagsterInstance) -> Sequence[PartitionBackfill]:

@@ -8,10 +8,11 @@ this process stored a moment ago is not parsed anew when a step asks for its inp
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timezone
 from hashlib import blake2b
 from threading import RLock
@@ -24,6 +25,8 @@ from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, EVENT_TYPE_TO
 from dagster._core.storage.event_log.schema import AssetKeyTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 from sqlalchemy import Connection, Engine
+
+from dfplan_assets.orchestration.event_texts import EventTexts
 
 _REMEMBERED = 512
 """Latest materialisations kept in memory, of some 50 kB each, for the steps downstream."""
@@ -44,6 +47,7 @@ class PooledEventLogStorage(SqliteEventLogStorage):
         self._known_tables: set[str] = set()
         self._known_indexes: set[str] = set()
         self._remembered: OrderedDict[str, tuple[bytes, EventLogRecord]] = OrderedDict()
+        self._texts = EventTexts()
         super().__init__(base_dir)
         # Reentrant, so that what belongs together can be written in one transaction.
         self._db_lock = RLock()  # type: ignore[assignment]
@@ -90,6 +94,28 @@ class PooledEventLogStorage(SqliteEventLogStorage):
                 self._engines[shard] = engine
             with engine.begin() as connection:
                 yield connection
+
+    def _initdb(self, engine: Engine, for_index_shard: bool = False) -> None:
+        """Makes the tables in a file that has none, as Dagster does."""
+        path = engine.url.database
+        assert path is not None
+        if not has_tables(path):
+            prepare_file(path)
+            super()._initdb(engine, for_index_shard)
+
+    def _event_to_row(self, event: EventLogEntry) -> dict[str, Any]:
+        """An event as a row; the caller holds the lock."""
+        of_dagster = event.dagster_event
+        key = None if of_dagster is None else of_dagster.asset_key
+        return {
+            "run_id": event.run_id,
+            "event": self._texts.text(event),
+            "dagster_event_type": None if of_dagster is None else of_dagster.event_type_value,
+            "timestamp": self._event_insert_timestamp(event),  # type: ignore[no-untyped-call]
+            "step_key": event.step_key if of_dagster is None else of_dagster.step_key,
+            "asset_key": None if key is None else key.to_string(),
+            "partition": (of_dagster.partition or None) if of_dagster is not None else None,
+        }
 
     def _store_in_index(self, event: EventLogEntry, row: Mapping[str, Any]) -> None:
         index = self._in_transaction[INDEX_SHARD_NAME]
@@ -175,6 +201,32 @@ def kept_engine(url: str) -> Engine:
     engine = sa.create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_SECONDS})
     sa.event.listen(engine, "connect", _commit_without_waiting_for_the_disk)
     return engine
+
+
+def has_tables(path: str, table: str | None = None) -> bool:
+    """Whether Dagster has made the tables of a SQLite file, and among them this one.
+
+    Dagster asks Alembic, which reads all migrations that there ever were for that: a tenth of a second.
+    """
+    if not os.path.exists(path):
+        return False
+    with closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT_SECONDS)) as connection:
+        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        if "alembic_version" not in names or (table is not None and table not in names):
+            return False
+        return connection.execute("SELECT version_num FROM alembic_version").fetchone() is not None
+
+
+def prepare_file(path: str) -> None:
+    """Gives a SQLite file that has no tables yet the write-ahead log that Dagster gives it after them.
+
+    Without, making each table and index waits for the disk three times: some sixty times for each run.
+    """
+    if os.path.exists(path):
+        return  # another process makes the tables just now, or made them long ago
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT_SECONDS)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _commit_without_waiting_for_the_disk(connection: sqlite3.Connection, _: object) -> None:

@@ -14,23 +14,42 @@ from typing import Any
 from dagster import DagsterInstance
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
-from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
+from dagster._core.storage.sqlite import create_db_conn_string
+from dagster._core.storage.sqlite_storage import (
+    DagsterSqliteStorage,
+    _event_logs_directory,
+    _runs_directory,
+    _schedule_directory,
+)
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection
 
-from dfplan_assets.orchestration.sqlite_events import PooledEventLogStorage, kept_engine
+from dfplan_assets.orchestration.sqlite_events import (
+    PooledEventLogStorage,
+    has_tables,
+    kept_engine,
+    prepare_file,
+)
 
 
 class PooledSqliteStorage(DagsterSqliteStorage):
     """Runs and events in Dagster's SQLite files, through one engine for each file."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
-        super().__init__(base_dir, inst_data)
-        runs, events = self.run_storage, self.event_log_storage
-        assert isinstance(runs, SqliteRunStorage)
-        assert isinstance(events, SqliteEventLogStorage)
-        self._run_storage = PooledRunStorage(runs._conn_string)
-        self._event_log_storage = PooledEventLogStorage(events._base_dir)
+        runs_folder, schedules_folder = _runs_directory(base_dir), _schedule_directory(base_dir)
+        runs_url = create_db_conn_string(runs_folder, "runs")
+        schedules_url = create_db_conn_string(schedules_folder, "schedules")
+        paths = [url.removeprefix("sqlite:///") for url in (runs_url, schedules_url)]
+        if not (has_tables(paths[0], "instance_info") and has_tables(paths[1])):
+            for path in paths:
+                prepare_file(path)
+            super().__init__(base_dir, inst_data)
+        # Where the tables are, nothing is left to make.
+        self.base_dir, self._inst_data = base_dir, inst_data
+        self._run_storage = PooledRunStorage(runs_url)
+        self._event_log_storage = PooledEventLogStorage(_event_logs_directory(base_dir))
+        self._schedule_storage = SqliteScheduleStorage(schedules_url)
 
     @classmethod
     def from_config_value(

@@ -16,8 +16,10 @@ from datafusion import DataFrame, SessionContext, SQLOptions
 from dfplan_assets.errors import GuardError, ParameterError, PlanningError, UnknownNameError
 from dfplan_assets.planning.catalog import RecordingCatalog
 from dfplan_assets.planning.panics import raise_unless_datafusion
-from dfplan_assets.planning.python_errors import python_error
+from dfplan_assets.planning.python_errors import PythonError, python_error
+from dfplan_assets.planning.sort_columns import with_sort_columns_in_order
 from dfplan_assets.planning.sql_text import first_word, parameter_names
+from dfplan_assets.planning.user_functions import NO_FUNCTIONS, UserFunctions
 from dfplan_assets.project.model import ParameterValue, View
 from dfplan_assets.project.partitions import PARTITION_PARAMETERS
 
@@ -29,6 +31,7 @@ NO_CHANGES = SQLOptions().with_allow_ddl(False).with_allow_dml(False).with_allow
 """Lets through what only reads."""
 
 _SYNTAX = re.compile(r'(?:Parser|Tokenizer)Error\("(.*?)(?: at Line: (\d+), Column: (\d+))?"\)', re.DOTALL)
+_NO_TABLE = "dataset argument must be a pyarrow.dataset.Dataset"
 _ONE_QUERY = "Keep exactly one SELECT (or WITH … SELECT, VALUES) in the file."
 
 
@@ -37,17 +40,19 @@ def plan_query(
     view: View,
     params: Mapping[str, ParameterValue],
     known_tables: Iterable[str] = (),
+    functions: UserFunctions = NO_FUNCTIONS,
 ) -> DataFrame:
     """A view's text as a planned, not executed, data frame with its parameters bound.
 
     ``params`` may hold more than the view uses; ``known_tables`` are offered where a name is
-    unknown. Raises GuardError, ParameterError, UnknownNameError, or PlanningError for everything
-    else that the planner refuses.
+    unknown, and of ``functions``, which the project adds, those named that raise. Raises
+    GuardError, ParameterError, UnknownNameError, or PlanningError for everything else that the
+    planner refuses.
     """
     used = parameter_names(view.sql)
     missing = [name for name in used if name not in params]
     if not used or missing:
-        template = plan_template(ctx, view, known_tables)
+        template = plan_template(ctx, view, known_tables, functions)
         if not missing:
             return template
         raise ParameterError(
@@ -61,13 +66,15 @@ def plan_query(
     values = {name: params[name] for name in used}
     _refuse_other_statements(view)
     try:
-        bound = ctx.sql_with_options(view.sql, NO_CHANGES, param_values=values)
+        bound = with_sort_columns_in_order(
+            view.sql, lambda: ctx.sql_with_options(view.sql, NO_CHANGES, param_values=values)
+        )
         if any(isinstance(value, str) for value in values.values()):
             # A text that is no number or date shows when the optimizer folds its cast.
             _fold(bound)
     except BaseException as cause:
         raise_unless_datafusion(cause)
-        plan_template(ctx, view, known_tables)  # raises where the values are not to blame
+        plan_template(ctx, view, known_tables, functions)  # raises where the values are not to blame
         described = ", ".join(f"${name} ({type(value).__name__})" for name, value in values.items())
         raise ParameterError(
             view.where,
@@ -91,14 +98,19 @@ def _fold(frame: DataFrame) -> None:
             raise
 
 
-def plan_template(ctx: SessionContext, view: View, known_tables: Iterable[str] = ()) -> DataFrame:
+def plan_template(
+    ctx: SessionContext,
+    view: View,
+    known_tables: Iterable[str] = (),
+    functions: UserFunctions = NO_FUNCTIONS,
+) -> DataFrame:
     """A view's text as a planned data frame in which parameters are still placeholders."""
     _refuse_other_statements(view)
     try:
-        frame = ctx.sql_with_options(view.sql, NO_CHANGES)
+        frame = with_sort_columns_in_order(view.sql, lambda: ctx.sql_with_options(view.sql, NO_CHANGES))
     except BaseException as cause:
         raise_unless_datafusion(cause)
-        raise planning_error(view, str(cause), ctx, known_tables) from cause
+        raise planning_error(view, str(cause), ctx, known_tables, functions) from cause
     return _relation(view, frame)
 
 
@@ -138,8 +150,17 @@ def referenced_names(ctx: SessionContext, catalog: RecordingCatalog, view: View)
     return frozenset(catalog.take_record())
 
 
-def planning_error(view: View, text: str, ctx: SessionContext, known_tables: Iterable[str]) -> PlanningError:
+def planning_error(
+    view: View,
+    text: str,
+    ctx: SessionContext,
+    known_tables: Iterable[str],
+    functions: UserFunctions = NO_FUNCTIONS,
+) -> PlanningError:
     """DataFusion's message as an error that names the cause and what to do."""
+    raised = python_error(text)
+    if raised is not None:  # first, since what it says may read like anything else
+        return _function_error(view, raised, functions)
     if "only supports a single SQL statement" in text:
         return GuardError(view.where, "the file holds more than one statement", _ONE_QUERY)
     if "No SQL statements were provided" in text:
@@ -188,14 +209,25 @@ def planning_error(view: View, text: str, ctx: SessionContext, known_tables: Ite
         return UnknownNameError(
             view.where, f"table function {table_function.group(1)} does not exist", "Correct its name."
         )
-    raised = python_error(text)
-    if raised is not None:
-        return PlanningError(
-            view.where,
-            f"a function of the project that runs as the query is planned raised {raised}",
-            "Correct the function, or the arguments that the query gives it.",
-        )
     return PlanningError(view.where, f"DataFusion cannot plan the query: {text}", "Correct the query.")
+
+
+def _function_error(view: View, raised: PythonError, functions: UserFunctions) -> PlanningError:
+    """A function of the project that failed as the query was planned: table functions alone run then."""
+    called = functions.tables_called(view.sql)
+    of_file = [each for each in called if raised.file and raised.file.endswith(each.file)]
+    meant = of_file or called
+    names = " or ".join(each.name for each in meant)
+    what = f"the table function {names}" if meant else "a function of the project"
+    said = f"raised {raised}"
+    if raised.file is None and raised.message.startswith(_NO_TABLE):
+        said = "returned neither a Table nor a PyArrow dataset"
+    places = f" ({', '.join(dict.fromkeys(each.place for each in meant))})" if meant else ""
+    return PlanningError(
+        view.where,
+        f"{what}, which runs as the query is planned, {said}",
+        f"Correct the function{places}, or the arguments that the query gives it.",
+    )
 
 
 def _nearest(name: str, candidates: Iterable[str]) -> str:

@@ -123,6 +123,7 @@ class _Writer:
         names = sorted({name for name, _ in named_below(root)}, key=len, reverse=True)
         # No name, no string and no number ends where a qualifier begins.
         any_name = "|".join(map(re.escape, names))
+        self._name = re.compile(rf"({any_name})\.")
         self._qualifier = re.compile(rf"(?<![\w.@\"])({any_name})\.") if names else None
 
     def lines(self) -> Iterator[str]:
@@ -134,8 +135,9 @@ class _Writer:
     ) -> Iterator[str]:
         if node.kind == "SubqueryAlias":
             below = node.children[0]
-            if below.kind == "RecursiveQuery":
-                recursions = [*recursions, (node.detail, below)]
+            query = _recursive_query(below)
+            if query is not None:
+                recursions = [*recursions, (node.detail, query)]
             yield from self._lines(below, depth, outer, recursions)
             return
         visible = visible_in(node)
@@ -173,6 +175,12 @@ class _Writer:
                 inside, inside_until = target, _end_of_call(node.detail, match.end())
             written += [node.detail[position:start], f"@{target.place}."]
             position = match.end()
+            # And in ``s.o.price - o.tax`` at once.
+            first = self._name.match(node.detail, position)
+            named = None if first is None else self._within(target, first.group(1))
+            if first is not None and named is not None:
+                written.append(f"@{named.place}.")
+                position = first.end()
         return "".join([*written, node.detail[position:]])
 
     def _find(self, node: Node, name: str, scopes: list[Mapping[str, Node]]) -> Node:
@@ -186,6 +194,13 @@ class _Writer:
 
     def _within(self, node: Node, name: str) -> Node | None:
         return next((target for each, target in named_below(node) if each == name), None)
+
+
+def _recursive_query(node: Node) -> Node | None:
+    """The recursive query that an alias names; the optimizer may put projections in between."""
+    while node.kind == "Projection" and len(node.children) == 1:
+        node = node.children[0]
+    return node if node.kind == "RecursiveQuery" else None
 
 
 def _end_of_call(text: str, start: int) -> int:

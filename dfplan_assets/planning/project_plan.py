@@ -174,9 +174,9 @@ class _Planner:
         catalog.take_record()
         tables = (*project.views, *project.sources)
         if view.partitions is not None:
-            view = with_sample(view, plan_template(ctx, view, tables).schema())
+            view = with_sample(view, plan_template(ctx, view, tables, self._functions).schema())
         params = project.params_of(view)
-        frame = plan_query(ctx, view, params, tables)
+        frame = plan_query(ctx, view, params, tables, self._functions)
         resolved = catalog.take_record()
         found = {table: schemas[table] for table, exists in resolved.items() if exists}
         hide = hider(project, view)

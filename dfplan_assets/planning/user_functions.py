@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from dfplan_assets.planning.sql_text import tokens
+
 if TYPE_CHECKING:  # commands that only read must not import the engine
     from datafusion import AggregateUDF, ScalarUDF, SessionContext, TableFunction, WindowUDF
 
@@ -56,6 +58,11 @@ class UserFunction:
         return self.module if self.line is None else f"{self.module}:{self.line}"
 
     @property
+    def file(self) -> str:
+        """How the path of the file ends in which its module stands."""
+        return f"{self.module.replace('.', '/')}.py"
+
+    @property
     def meaning(self) -> list[object]:
         """All of it that decides results, for hashing."""
         return [self.name, self.kind, self.parameters, self.returns, self.volatility, self.body_sha256]
@@ -86,6 +93,12 @@ class UserFunctions:
     def called(self, names: Collection[str]) -> tuple[UserFunction, ...]:
         """Those among the functions that a query calls."""
         return tuple(each for each in self.functions if each.name in names)
+
+    def tables_called(self, sql: str) -> tuple[UserFunction, ...]:
+        """The table functions among them that a SQL text names; whether it calls them, a planner knows."""
+        words = {token.value for token in tokens(sql) if token.kind in ("word", "quoted name")}
+        named = words | {word.lower() for word in words}
+        return tuple(each for each in self.functions if each.kind == "table" and each.name in named)
 
     def register(self, ctx: SessionContext) -> None:
         """Makes the functions known to a session."""

@@ -36,6 +36,9 @@ def identity_reasons(plan: ProjectPlan, view: str, before: Mapping[str, str]) ->
             reasons.append(_PARTS[what])
         elif name in now and name in before:
             reasons.append(f"function {of} changed" if what == "function" else f"inlined view {of} changed")
+        elif what == "inlined":
+            how = "inlined into it now" if name in now else "no longer inlined into it"
+            reasons.append(f"view {of} is {how}")
     if any(reason.startswith("function ") for reason in reasons):
         reasons.remove(_PARTS["functions"])  # they are named
     return reasons or ["its meaning or a secret parameter changed"]

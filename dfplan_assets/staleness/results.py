@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from dfplan_assets.execution.publication import Publication, together
+from dfplan_assets.execution.publication import Publication, all_together, together
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.planning.partitions import partitions_of
@@ -67,7 +67,7 @@ def results_now(plan: ProjectPlan, now: datetime | None = None) -> Results:
     """
     warehouse = Warehouse.of(plan.project)
     at = now or datetime.now(timezone.utc)
-    whole: dict[str, Publication | None] = {}
+    last: dict[str, Publication | None] = {}
     parts: dict[str, Mapping[str, Publication]] = {}
     keys: dict[str, tuple[str, ...]] = {}
     for view in plan.all_views:
@@ -75,9 +75,9 @@ def results_now(plan: ProjectPlan, now: datetime | None = None) -> Results:
             continue
         partitions = partitions_of(plan, view)
         if partitions is None:
-            whole[view] = warehouse.current(view)
+            last[view] = warehouse.current(view)
             continue
         parts[view] = warehouse.published(view, partitions)
         keys[view] = partitions.keys(at)
-        whole[view] = together(tuple(parts[view].values())) if parts[view] else None
-    return Results(whole, parts, keys)
+        last[view] = all_together(tuple(parts[view].values())) if parts[view] else None
+    return Results(last, parts, keys)

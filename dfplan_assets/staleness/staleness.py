@@ -176,16 +176,18 @@ def own_reasons(
     if made.fingerprint != plan.views[view].identity.fingerprint:
         reasons += identity_reasons(plan, view, made.identity)
     for table in plan.stored_tables(view):
-        if table in plan.project.sources:
+        if table not in made.inputs:
+            reasons.append(f"it reads {table}, which it did not")
+        elif table in plan.project.sources:
             version = version_of(table)
             if version.version is None:
                 reasons.append(f"whether {table} changed cannot be told: {version.problem}")
-            elif made.inputs.get(table) != version.version:
+            elif made.inputs[table] != version.version:
                 source = plan.project.sources[table]
                 reasons.append(source_reason(source, made.sources.get(table, {}), version.parts))
         else:
             upstream = results.read_by(plan, part, table)
-            if upstream is not None and upstream.data_version != made.inputs.get(table):
+            if upstream is not None and upstream.data_version != made.inputs[table]:
                 reasons.append(f"upstream {table} has a newer result")
     volatile = plan.views[view].identity.volatile_functions
     if volatile:

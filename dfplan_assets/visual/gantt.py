@@ -22,15 +22,16 @@ LIMIT_BYTES = 30_000
 MAXIMUM_ROWS = 32
 """How many workers are drawn; a note counts those beyond."""
 
-_WIDTH = 960.0
-_MARGIN, _LEFT, _RIGHT, _TOP = 16.0, 84.0, 20.0, 88.0
+_WIDTH = 720.0
+_MARGIN, _LEFT, _RIGHT, _TOP = 16.0, 84.0, 24.0, 88.0
 _PLOT = _WIDTH - _LEFT - _RIGHT
 _BAR, _PAIR_GAP, _ROW_GAP = 22.0, 3.0, 14.0
-_CHARACTER = 6.2  # of the 11 px text in bars; a wide one takes two
-_HEADING_CHARACTER = 6.0
-_TICKS = 8
+_CHARACTER = 6.4  # of the 11 px text in bars; a wide one takes two
+_HEADING_CHARACTER = 6.5
+_TICKS = 6
 _GRAINS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, _PLOT)
 _TITLE_CHARACTERS = 80
+_LEGEND_ROW, _LEGEND_ROOM, _LEGEND_CHARACTER = 19.0, 66.0, 6.8  # of letters as large as they get
 _LEAST_BAR_BYTES = 100
 _ROUND_WIDTH = 6.0
 _STYLE = (
@@ -41,11 +42,11 @@ _STYLE = (
         ".dfplan-gantt .c rect{fill:var(--h1);stroke:var(--h4)}"
         ".dfplan-gantt .a rect{fill:var(--d2);stroke:var(--ground)}"
         ".dfplan-gantt .k rect{fill:var(--h3);stroke:var(--h5)}"
-        ".dfplan-gantt .f rect{fill:var(--warn);fill-opacity:.35;stroke:var(--warn)}"
+        ".dfplan-gantt .f rect{fill:var(--warn);fill-opacity:.35;stroke:var(--warn);stroke-dasharray:4 2}"
         ".dfplan-gantt .end{stroke:var(--muted);stroke-dasharray:4 3}"
-        # Where the chart is shown at a third of its size: larger letters, none in the bars.
-        "@media(max-width:520px){.dfplan-gantt g text{display:none}.dfplan-gantt .t{font-size:24px}"
-        ".dfplan-gantt .m{font-size:15px}.dfplan-gantt .i{font-size:12.5px}}"
+        # Where the chart is shown at half its size: larger letters, none in the bars.
+        "@media(max-width:520px){.dfplan-gantt g text{display:none}.dfplan-gantt .t{font-size:20px}"
+        ".dfplan-gantt .m{font-size:14px}.dfplan-gantt .i{font-size:13px}}"
     )
 )
 
@@ -151,10 +152,13 @@ def _draw(
         x = px(_LEFT + schedule.timeline.makespan_seconds * scale)
         parts.append(f'<path class="end" d="M{x} {px(_TOP - 8)}V{px(bottom)}"/>')
     merged = sum(len(bar.names) for part in rows for row in part for bar in row if len(bar.names) > 1)
-    parts += _legend(bottom + 42, bool(actual), any(not ran.succeeded for ran in actual))
+    kinds = _kinds(bool(actual), any(not ran.succeeded for ran in actual))
+    for line, entries in enumerate(kinds):
+        parts += _legend(bottom + 42 + _LEGEND_ROW * line, entries)
+    below = bottom + 42 + _LEGEND_ROW * len(kinds)
     notes = _notes(merged, workers - shown)
-    parts += [text(_LEFT, bottom + 64 + 17 * line, note, "m") for line, note in enumerate(notes)]
-    height = bottom + 58 + 17 * len(notes)
+    parts += [text(_LEFT, below + 4 + 17 * line, note, "m i") for line, note in enumerate(notes)]
+    height = below + 17 * len(notes)
     return picture("gantt", _WIDTH, height, ". ".join(heading), _STYLE, parts)
 
 
@@ -216,7 +220,7 @@ def _bar(bar: _Span, y: float, scale: float) -> str:
         title += f": {cut(', '.join(bar.names), _TITLE_CHARACTERS)}"
     if "f" in bar.style:
         title += " (failed)"
-    label = cut(name, (width - 8) / _CHARACTER)
+    label = cut(name, (width - 6) / _CHARACTER)
     corner = ' rx="2"' if width > _ROUND_WIDTH else ""
     return (
         f'<g class="{bar.style}"><title>{xml(title)}</title>'
@@ -225,19 +229,25 @@ def _bar(bar: _Span, y: float, scale: float) -> str:
     )
 
 
-def _legend(y: float, has_actual: bool, has_failures: bool) -> list[str]:
-    entries = [("p", "predicted"), ("c", "predicted, on the critical path")]
+def _kinds(has_actual: bool, has_failures: bool) -> list[list[tuple[str, str]]]:
+    """The lines of the legend: the styles of bars, and what they are."""
+    lines = [[("p", "predicted"), ("c", "predicted, on the critical path")]]
     if has_actual:
-        entries += [("a", "actual"), ("k", "actual, on the critical path")]
+        lines[0].append(("end", "predicted end"))
+        lines.append([("a", "actual"), ("k", "actual, on the critical path")])
     if has_failures:
-        entries.append(("f", "failed"))
+        lines[-1].append(("f", "failed"))
+    return lines
+
+
+def _legend(y: float, entries: Iterable[tuple[str, str]]) -> list[str]:
     parts, x = [], _LEFT
     for style, words in entries:
-        parts.append(
-            f'<g class="{style}"><rect x="{px(x)}" y="{px(y - 9)}" width="12" height="10" rx="2"/></g>'
-            f"{text(x + 18, y, words, 'm i')}"
-        )
-        x += 18 + len(words) * 5.6 + 22
+        mark = f'<g class="{style}"><rect x="{px(x)}" y="{px(y - 9)}" width="12" height="10" rx="2"/></g>'
+        if style == "end":
+            mark = f'<path class="end" d="M{px(x + 6)} {px(y - 10)}v13"/>'
+        parts.append(f"{mark}{text(x + 18, y, words, 'm i')}")
+        x += 18 + max(_LEGEND_ROOM, len(words) * _LEGEND_CHARACTER) + 14
     return parts
 
 

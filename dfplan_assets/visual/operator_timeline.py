@@ -26,7 +26,7 @@ MOST_ROWS = 36
 _WIDTH = 720.0
 _LEFT, _TOP, _BOTTOM = 16.0, 82.0, 34.0
 _NAMES_END, _PLOT, _PLOT_END, _TOOK_END, _FIGURES_END = 250.0, 262.0, 604.0, 664.0, 704.0
-_LEGEND = 644.0
+_LEGEND = 612.0
 _ROW, _BAR = 22.0, 12.0
 _CHARACTER = 5.8  # of the 11 px text; a wide one takes two
 _TITLE_CHARACTERS = 200
@@ -39,7 +39,7 @@ _DEPTHS = (0.05, 0.2, 0.4, 0.7)  # shares of an operator's time from which its b
 _STYLE = (
     DEPTH + ".dfplan-timeline .o{stroke:var(--d3);stroke-opacity:.45}"
     # Where the timeline is shown at half its size: larger letters, names without details.
-    "@media(max-width:520px){.dfplan-timeline .l,.dfplan-timeline tspan{display:none}"
+    "@media(max-width:520px){.dfplan-timeline .l,.dfplan-timeline tspan.m{display:none}"
     ".dfplan-timeline .t{font-size:21px}.dfplan-timeline text{font-size:15px}"
     ".dfplan-timeline .i{font-size:13px}}"
 )
@@ -118,14 +118,15 @@ def _heading(profile: RunProfile, end: float, left_out: int, without_moments: in
     if left_out:
         notes.append(f"{left_out:,} operators that took least are left out")
     if without_moments:
-        notes.append(f"{without_moments:,} record no times")
+        notes.append(f"{without_moments:,} record{'s' if without_moments == 1 else ''} no times")
     words = f"{duration(end)} of execution in a run of {duration(profile.wall_seconds)}"
     return [
         text(_LEFT, 27, words, "t"),
         text(_LEFT, 47, _EXPLANATION, "m i"),
         text(_LEFT, 64, f"{'; '.join(notes)}." if notes else "", "m i"),
         text(_FIGURES_END, 47, spilled, "w e"),
-        f'<g class="l">{text(_LEGEND - 8, 27, "waiting", "m e")}{depth_legend(_LEGEND, 19)}</g>',
+        f'<g class="l">{text(_LEGEND - 8, 27, "waiting", "m e")}{depth_legend(_LEGEND, 19)}'
+        f"{text(_LEGEND + 68, 27, 'busy', 'm')}</g>",
         text(_TOOK_END, _TOP - 8, "took", "m e"),
         text(_FIGURES_END, _TOP - 8, "busy", "m e"),
     ]
@@ -136,22 +137,23 @@ def _bar(bar: _Bar, top: float, scale: float) -> str:
     middle = top + _ROW / 2
     took = bar.end_seconds - bar.start_seconds
     left, width = _PLOT + bar.start_seconds * scale, max(took * scale, 1.0)
-    spilled = text(left + 4, middle + 4, _SPILLED, "w") if spilled_bytes(operator) else ""
     return (
         f"<g><title>{xml(_title(bar))}</title>{_name(operator, middle + 4)}"
         f'<rect class="o {busy_depth(bar.busy)}" x="{px(left)}" y="{px(middle - _BAR / 2)}" '
-        f'width="{px(width)}" height="{px(_BAR)}" rx="2"/>{spilled}'
+        f'width="{px(width)}" height="{px(_BAR)}" rx="2"/>'
         f"{text(_TOOK_END, middle + 4, duration(took), 'e')}"
         f"{text(_FIGURES_END, middle + 4, f'{bar.busy:.0%}', 'm e')}</g>"
     )
 
 
 def _name(operator: OperatorProfile, baseline: float) -> str:
-    room = (_NAMES_END - _LEFT) / _CHARACTER
+    spilled = f"{_SPILLED} " if spilled_bytes(operator) else ""
+    room = (_NAMES_END - _LEFT) / _CHARACTER - len(spilled)
     shown = cut(name(operator), room)
     rest = cut(detail(operator, 60), room - len(shown) * 1.15 - 2)
     more = f' <tspan class="m">{xml(rest)}</tspan>' if rest else ""
-    return f'<text x="{px(_LEFT)}" y="{px(baseline)}">{xml(shown)}{more}</text>'
+    mark = f'<tspan class="w">{spilled}</tspan>' if spilled else ""
+    return f'<text x="{px(_LEFT)}" y="{px(baseline)}">{mark}{xml(shown)}{more}</text>'
 
 
 def _title(bar: _Bar) -> str:

@@ -29,6 +29,8 @@ _DETAILS = {
     "WorkTableExec": re.compile(r"name=(\w+)"),
 }
 _LEAST_SECONDS = 0.00005
+_MINUTE, _HOUR = 60, 3600
+_TENTHS_BELOW = 9.95
 _HASHED = re.compile(r"partitioning=Hash\(\[(.*)\], (\d+)\)")
 _SPREAD = re.compile(r"partitioning=RoundRobinBatch\((\d+)\)")
 _STRING = re.compile(r'\b(?:Utf8|Utf8View|LargeUtf8)\("([^"]*)"\)')
@@ -112,12 +114,17 @@ def leaving_rows(operator: OperatorProfile) -> int | None:
 
 
 def short_duration(seconds: float) -> str:
-    """A duration, nothing where it would read as 0.0 ms.
+    """A duration in eight characters or fewer; nothing where it would read as 0.0 ms.
 
-    >>> short_duration(0.012), short_duration(0.00004)
-    ('12 ms', '')
+    >>> [short_duration(seconds) for seconds in (0.012, 0.00004, 90, 1000, 5000, 7_000_000)]
+    ['12 ms', '', '1.5 min', '17 min', '1.4 h', '1,944 h']
     """
-    return duration(seconds) if seconds >= _LEAST_SECONDS else ""
+    if seconds < _LEAST_SECONDS:
+        return ""
+    if seconds < _MINUTE - 0.5:
+        return duration(seconds)
+    number, unit = (seconds / _MINUTE, "min") if seconds < _HOUR - _MINUTE / 2 else (seconds / _HOUR, "h")
+    return f"{number:,.0f} {unit}" if number >= _TENTHS_BELOW else f"{number:.1f} {unit}"
 
 
 def size(byte_count: int) -> str:
@@ -129,7 +136,7 @@ def size(byte_count: int) -> str:
     if byte_count < 1000:
         return f"{byte_count} B"
     value, unit = byte_count / 1000, "kB"
-    for larger in ("MB", "GB", "TB"):
+    for larger in ("MB", "GB", "TB", "PB"):
         if value < 999.95:
             break
         value, unit = value / 1000, larger

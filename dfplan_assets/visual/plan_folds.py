@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from dfplan_assets.execution.analysis import OperatorTime, operator_times
 from dfplan_assets.execution.profile import OperatorProfile
@@ -44,17 +45,17 @@ class Row:
         """The operator whose rows leave it."""
         return self.operators[0]
 
-    @property
+    @cached_property
     def seconds(self) -> float:
         """The time of its operators, in seconds, summed over partitions."""
         return sum(each.exclusive_seconds or 0.0 for each in self.operators)
 
-    @property
+    @cached_property
     def share(self) -> float:
         """Its part of the whole plan's time."""
         return sum(each.share or 0.0 for each in self.operators)
 
-    @property
+    @cached_property
     def spilled_bytes(self) -> int:
         """What its operators wrote to disk since their memory did not suffice."""
         return sum(spilled_bytes(each.operator) for each in self.operators)
@@ -147,12 +148,18 @@ class _Tree:
                 self._into_row_above(child)
 
     def _fold_upwards(self, most: int, share: float) -> None:
-        """Folds cheap branches, and what else is cheap and linear, into the row above."""
-        links = (number for number in range(1, len(self.times)) if self._is_link(number, share))
-        for number in (*self._by_cost(share), *links):
+        """Folds cheap branches, and what else is cheap and linear, into the row above.
+
+        Of what is linear all or nothing, so that what is alike looks alike.
+        """
+        for number in self._by_cost(share):
             if self.drawn <= most:
                 return
             self._into_row_above(number)
+        if self.drawn > most:
+            for number in range(1, len(self.times)):
+                if self._is_link(number, share):
+                    self._into_row_above(number)
 
     def _into_row_above(self, number: int) -> None:
         """Puts the row that an operator is in into that of the operator above it."""

@@ -23,6 +23,9 @@ LIMIT_BYTES = 20_000
 MISJUDGED_FACTOR = 10.0
 """How many times too many or too few rows the planner must have expected for an operator to be marked."""
 
+MISJUDGED_LEAST_ROWS = 100
+"""How many rows an operator must have given, or have been expected to give, to be marked."""
+
 MOST_ROWS = 44
 """How many rows a picture has at most; what is cheap is folded until it has no more."""
 
@@ -33,13 +36,15 @@ _FIRST_LANE, _LANE, _TEXT_GAP = 25.0, 22.0, 17.0
 _ROWS_END, _TIME_END, _BAR_START, _BAR_WIDTH = 526.0, 594.0, 604.0, 100.0
 _ROWS_ROOM = 84.0
 _GAP = 16.0
-_LEGEND, _LEGEND_END = 632.0, 622.0
+_HEAT_LEGEND, _LINE_LEGEND = 576.0, 132.0
 _STRONG_CHARACTER, _CHARACTER = 6.9, 6.0  # of the 12 and 11 px text; a wide one takes two
 _TITLE_CHARACTERS = 200
-_SECOND_LINE_CHARACTERS = 66
+_COSTLIEST_CHARACTERS = 28
 _ROW_BYTES = 350  # about the least that one takes
 _FEWEST_ROWS = 3
 _NAMED = 3
+_SCANS_NAMED = 3
+_UNKNOWN = "\u2013"
 _ELBOW = 9.0
 _MARK = "▲ "
 _PASSING_ON = frozenset(
@@ -70,7 +75,11 @@ def plan_picture(profile: RunProfile, *, limit_bytes: int = LIMIT_BYTES) -> str:
 
     Of a large plan what is cheap is folded: chains, then whole branches. The picture counts what it folded.
     """
-    judged = {each.number: each for each in misestimates(profile.root, MISJUDGED_FACTOR)}
+    judged = {
+        each.number: each
+        for each in misestimates(profile.root, MISJUDGED_FACTOR)
+        if max(each.estimated_rows, each.actual_rows) >= MISJUDGED_LEAST_ROWS
+    }
     marked = frozenset(judged)
     return within(
         limit_bytes,
@@ -119,26 +128,39 @@ def _heading(profile: RunProfile, shown: Sequence[Row], misjudged: int) -> list[
     times = sorted(
         (each for row in shown for each in row.operators if each.share), key=lambda each: -(each.share or 0.0)
     )
-    costliest = [f"{named(each.operator)} {each.share:.0%}" for each in times[:_NAMED]]
-    most = cut(f"Most of it: {', '.join(costliest)}", _SECOND_LINE_CHARACTERS) if costliest else ""
-    parts = [
-        text(_LEFT, 27, _summary(profile, shown), "t"),
-        text(_LEFT, 47, most, "m i"),
-        _notes(shown, misjudged),
-        _legend(),
+    costliest = [
+        f"{cut(named(each.operator), _COSTLIEST_CHARACTERS)} {each.share:.0%}" for each in times[:_NAMED]
     ]
-    parts += [text(_ROWS_END, _TOP - 8, "rows", "m e"), text(_TIME_END, _TOP - 8, "time", "m e")]
-    return parts
+    return [
+        text(_LEFT, 27, _summary(profile, shown), "t"),
+        _most_of_it(costliest),
+        _notes(shown, misjudged),
+        _LEGEND,
+        text(_ROWS_END, _TOP - 8, "rows", "m e z"),
+        f'<text class="m e z" x="{px(_TIME_END)}" y="{px(_TOP - 8)}">'
+        '<tspan class="d">CPU </tspan>time</text>',
+    ]
+
+
+def _most_of_it(costliest: Sequence[str]) -> str:
+    if not costliest:
+        return ""
+    *first, last = costliest
+    words = f"Most of it: {xml(', '.join(first or [last]))}"
+    if first:
+        words += f'<tspan class="d">, {xml(last)}</tspan>'
+    return f'<text class="m i" x="{px(_LEFT)}" y="47">{words}</text>'
 
 
 def _legend() -> str:
-    lines = "".join(
-        f'<path stroke-width="{px(line_width(count))}" d="M{px(_LEGEND + 26 * place)} 40h20"/>'
-        for place, count in enumerate((1, 1_000, 1_000_000))
-    )
+    parts, x = [text(_LEFT, _TOP - 8, "rows along a line:", "m")], _LINE_LEGEND
+    for count, words in ((1, "1"), (1_000, "1 thousand"), (1_000_000, "1 million")):
+        parts.append(f'<path stroke-width="{px(line_width(count))}" d="M{px(x - 14)} {px(_TOP - 12)}h20"/>')
+        parts.append(text(x + 12, _TOP - 8, words, "m"))
+        x += 50 + len(words) * _CHARACTER
     return (
-        f'<g class="l">{text(_LEGEND_END, 24, "CPU time", "m e")}{heat_legend(_LEGEND, 16)}'
-        f"{text(_LEGEND_END, 44, 'rows: 1, 1 thousand, 1 million', 'm e')}{lines}</g>"
+        f'<g class="l">{text(_HEAT_LEGEND - 8, 24, "part of the CPU time: under 1%", "m e")}'
+        f"{heat_legend(_HEAT_LEGEND, 16)}{text(_HEAT_LEGEND + 80, 24, 'over 45%', 'm')}{''.join(parts)}</g>"
     )
 
 
@@ -147,11 +169,16 @@ def _notes(shown: Sequence[Row], misjudged: int) -> str:
     folded = sum(row.folded for row in shown)
     warnings = [f"{_MARK}{size(spilled)} spilled to disk"] if spilled else []
     if misjudged:
-        warnings.append(f"{_MARK}rows of {misjudged:,} misjudged ×{MISJUDGED_FACTOR:.0f} or more")
-    notes = [f'<tspan class="w">{xml(" ".join(warnings))}</tspan>'] if warnings else []
-    if folded:
-        notes.append(f'<tspan class="m">{folded:,} that took little are folded.</tspan>')
-    return f'<text x="{px(_LEFT)}" y="67">{" · ".join(notes)}</text>' if notes else ""
+        operators = "1 operator" if misjudged == 1 else f"{misjudged:,} operators"
+        warnings.append(f"{_MARK}rows of {operators} misjudged ×{MISJUDGED_FACTOR:.0f} or more")
+    notes = [f"{folded:,} that took little are folded."] if folded else []
+    if any(row.is_named and leaving_rows(row.first.operator) is None for row in shown):
+        notes.append(f"{_UNKNOWN} is not recorded.")
+    told = f'<tspan class="w">{xml(" ".join(warnings))}</tspan>' if warnings else ""
+    if notes:
+        style, before = ("m d", " · ") if warnings else ("m", "")
+        told += f'<tspan class="{style}">{before}{" ".join(notes)}</tspan>'
+    return f'<text class="i" x="{px(_LEFT)}" y="67">{told}</text>' if told else ""
 
 
 def _is_short(row: Row, judged: Mapping[int, Misestimate]) -> bool:
@@ -184,12 +211,10 @@ def _row(row: Row, place: tuple[float, float], strongest: float, judged: Mapping
         *_words(row, left + _TEXT_GAP, middle, short, len(_expected(wrong)) if wrong else 0),
     ]
     count = leaving_rows(row.first.operator)
-    if count is not None:
-        parts.append(
-            text(
-                _ROWS_END, middle - 3 if wrong else middle + 4, f"{count:,}", f"{quiet} a" if wrong else quiet
-            )
-        )
+    figure, of_figure = (_UNKNOWN, "m e") if count is None else (f"{count:,}", quiet)
+    parts.append(
+        text(_ROWS_END, middle - 3 if wrong else middle + 4, figure, f"{of_figure} a" if wrong else of_figure)
+    )
     if wrong:
         parts.append(text(_ROWS_END, middle + 11, _expected(wrong), "w e z"))
     parts.append(text(_TIME_END, middle + 4, short_duration(row.seconds), quiet))
@@ -221,14 +246,14 @@ def _words(row: Row, start: float, middle: float, short: bool, taken: int) -> li
     else:
         heading, below, style = name(operator), detail(operator), "s"
     if row.is_named and row.folded:
-        below = f"{below} · {row.folded:,} folded".removeprefix(" · ")
+        below = f"{below} · {_folded_words(row)}".removeprefix(" · ")
     wide = _STRONG_CHARACTER if style == "s" else _CHARACTER
     if row.spilled_bytes:
         mark = f"{_MARK}spilled {size(row.spilled_bytes)}"
         second = f'<tspan class="w">{mark}</tspan>'
         rest = cut(below, second_room / _CHARACTER - len(mark) - 3)
         if rest:
-            second += f"  {xml(rest)}"
+            second += f'<tspan class="d">  {xml(rest)}</tspan>'
         return [
             text(start, middle - 3, cut(heading, room / wide), f"{style} a"),
             f'<text class="m i z" x="{px(start)}" y="{px(middle + 11)}">{second}</text>',
@@ -246,6 +271,15 @@ def _fold_words(row: Row) -> str:
     return f"{len(row.operators):,} operators: {', '.join(names)}"
 
 
+def _folded_words(row: Row) -> str:
+    """How many operators are folded into a row, and the tables of the scans among them."""
+    scans = [each.operator for each in row.operators[1:] if each.operator.name == "DataSourceExec"]
+    tables = [detail(scan).partition(",")[0] for scan in scans[:_SCANS_NAMED]]
+    told = ", ".join(table for table in tables if table)
+    more = ", …" if told and len(scans) > _SCANS_NAMED else ""
+    return f"{row.folded:,} folded{f': {told}{more}' if told else ''}"
+
+
 def _title(row: Row, wrong: Sequence[Misestimate]) -> str:
     words = [cut(row.first.operator.display if row.is_named else _fold_words(row), _TITLE_CHARACTERS)]
     count = leaving_rows(row.first.operator)
@@ -259,3 +293,6 @@ def _title(row: Row, wrong: Sequence[Misestimate]) -> str:
         for each in wrong
     ]
     return "; ".join(words)
+
+
+_LEGEND = _legend()

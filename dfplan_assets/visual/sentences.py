@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from dfplan_assets.forecast.comparison import Comparison, is_measured
-from dfplan_assets.scheduling.model import Schedule
+from dfplan_assets.scheduling.model import Ranked, Schedule
 from dfplan_assets.scheduling.schedule import Order
 from dfplan_assets.visual.durations import duration
 
@@ -26,22 +26,53 @@ def path(names: Sequence[str]) -> str:
 
 def measured_views(schedule: Schedule) -> int:
     """How many views of a schedule have a cost that was measured in past runs of theirs."""
-    return sum(rank.estimate.kind in ("history", "scaled") for rank in schedule.ranked)
+    return sum(map(_has_history, schedule.ranked))
 
 
-def order_sentence(schedule: Schedule, order: Order = "measured") -> str:
-    """Why a run is ordered as it is, and what it will take where anything has been measured."""
-    total, measured = len(schedule.ranked), measured_views(schedule)
+def _has_history(rank: Ranked) -> bool:
+    return rank.estimate.kind in ("history", "scaled")
+
+
+def steps_in_words(
+    steps: Collection[str], others: Collection[str], measured: Collection[str] | None = None
+) -> str:
+    """The steps of a run counted: those that make views, and apart from them ``others``, which do not.
+
+    With ``measured``, how many of each are among these.
+
+    >>> steps_in_words(["a", "b", "checks of a"], ["checks of a"], ["a"])
+    '1 of 2 views and 0 of 1 other step'
+    >>> steps_in_words(["a", "b", "c"], [])
+    '3 views'
+    """
+    counted = []
+    for what, names in (
+        ("view", [name for name in steps if name not in others]),
+        ("other step", [name for name in steps if name in others]),
+    ):
+        if names:
+            have = "" if measured is None else f"{sum(name in measured for name in names):,} of "
+            counted.append(f"{have}{len(names):,} {what}{'' if len(names) == 1 else 's'}")
+    return " and ".join(counted)
+
+
+def order_sentence(schedule: Schedule, order: Order = "measured", others: Collection[str] = ()) -> str:
+    """Why a run is ordered as it is, and what it will take where anything has been measured.
+
+    ``others`` are the steps of the schedule that make no view: of checks, of Python assets.
+    """
+    steps = [rank.task.name for rank in schedule.ranked]
+    measured = {rank.task.name for rank in schedule.ranked if _has_history(rank)}
     workers = f"{schedule.workers} worker{'' if schedule.workers == 1 else 's'}"
     if order == "static" or not is_measured(schedule):
-        history = "" if order == "static" else f", none of {total:,} steps has history"
+        history = "" if order == "static" else f", none of {steps_in_words(steps, others)} has history"
         longest = (
             f"longest path {path(schedule.critical_path)}" if schedule.critical_path else "nothing to do"
         )
         return f"order: by the graph alone{history}; {longest}; {workers}"
     seconds = max((rank.bottom_level_seconds for rank in schedule.ranked), default=0.0)
     return (
-        f"order: measured, {measured:,} of {total:,} steps have history; "
+        f"order: measured, {steps_in_words(steps, others, measured)} have history; "
         f"critical path {path(schedule.critical_path)} {duration(seconds)}; "
         f"predicted {duration(schedule.timeline.makespan_seconds)} on {workers}"
     )

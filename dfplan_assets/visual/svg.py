@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 _LEAST_OF_LEVEL = (0.01, 0.05, 0.12, 0.25, 0.45)  # shares from which the next stronger colour is used
 
+_LEAST_ROOM = 3  # characters below which a text that was cut says nothing
+_FIRST_WIDE = "\u1100"  # no character below it is a wide one
 _FRAME_BYTES = 2_000  # about what is there without a row
 _TITLE = re.compile("<title>[^<]*</title>")
 
-# What XML 1.0 cannot hold, escaped or not.
-_NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What XML 1.0 cannot hold, escaped or not, and what turns the direction of all that follows it.
+_NOT_SHOWN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]")
 
 _SCHEMES = "@media(prefers-color-scheme:dark)"
 
@@ -41,8 +44,8 @@ def _levels(family: str, light: Sequence[str], dark: Sequence[str]) -> str:
 
 HEAT = _levels(
     "h",
-    ("#e6eaee", "#fbe7bd", "#fbd083", "#f7ae55", "#ec8532", "#d65a1b"),
-    ("#333a42", "#54431a", "#7a5714", "#a4660f", "#cf7620", "#f58f3d"),
+    ("#eceff2", "#fbdfa6", "#f8c26b", "#f2a043", "#e0792a", "#c35015"),
+    ("#30373f", "#574519", "#755317", "#935d12", "#cb731f", "#f79645"),
 )
 """Style rules of the warm colours ``h0`` (next to nothing) to ``h5``, for a share of the whole."""
 
@@ -85,7 +88,10 @@ _STYLE = (
 
 
 def picture(kind: str, width: float, height: float, label: str, style: str, parts: Iterable[str]) -> str:
-    """A whole picture of a size in pixels: its ``label`` for those who cannot see it, its own style rules.
+    """A whole picture, drawn in pixels of this size: ``label`` for those who cannot see it, its own rules.
+
+    It has the form of that size, but takes the width of the place where it is shown: Dagster cuts an image
+    that has a width of its own and is wider than its dialog.
 
     The rules stand behind the class ``dfplan-KIND``, so that pictures in one page do not disturb each other;
     with ``HEAT`` and ``DEPTH`` where they are used.
@@ -93,7 +99,7 @@ def picture(kind: str, width: float, height: float, label: str, style: str, part
     w, h = px(width), px(height)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="dfplan dfplan-{kind}" viewBox="0 0 {w} {h}" '
-        f'width="{w}" height="{h}" role="img" aria-label={attribute(label)}>'
+        f'role="img" aria-label={attribute(label)}>'
         f"<style>{_STYLE}{style}</style>"
         f'<rect class="ground" x=".5" y=".5" width="{px(width - 1)}" height="{px(height - 1)}" rx="6"/>'
         f"{''.join(parts)}</svg>"
@@ -130,13 +136,16 @@ def heat(share: float) -> str:
     """The class of the colour of a share of the whole: the larger, the stronger.
 
     >>> heat(0.0), heat(0.3), heat(1.0)
-    ('h0', 'h3', 'h5')
+    ('h0', 'h4', 'h5')
     """
-    return f"h{sum(share >= least for least in _LEAST_OF_LEVEL)}"
+    return f"h{bisect_right(_LEAST_OF_LEVEL, share)}"
 
 
 def heat_legend(x_pixels: float, y_pixels: float) -> str:
-    """The warm colours from the weakest to the strongest, 72 pixels wide, its upper left corner given."""
+    """The warm colours from the weakest to the strongest, 72 pixels wide, its upper left corner given.
+
+    They begin at the shares that ``heat`` tells apart.
+    """
     return _legend("h", _HEAT_LEVELS, x_pixels, y_pixels)
 
 
@@ -157,12 +166,14 @@ def cut(text: str, room: float) -> str:
 
     A wide character counts as two.
     """
-    if text.isascii() and len(text) <= room:
-        return text
+    if text.isascii() or max(text) < _FIRST_WIDE:
+        if len(text) <= room:
+            return text
+        return f"{text[: int(room - 1)]}…" if room >= _LEAST_ROOM else ""
     widths = [2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text]
     if sum(widths) <= room:
         return text
-    if room < 3:
+    if room < _LEAST_ROOM:
         return ""
     used, kept = 1, 0
     for width in widths:
@@ -174,12 +185,14 @@ def cut(text: str, room: float) -> str:
 
 def xml(text: str) -> str:
     """A text as XML holds it."""
-    return escape(_NOT_XML.sub("\ufffd", text))
+    if text.isascii() and text.isprintable():
+        return escape(text)
+    return escape(_NOT_SHOWN.sub("\ufffd", text))
 
 
 def attribute(text: str) -> str:
     """A text as the value of an attribute, in quotes."""
-    return quoteattr(_NOT_XML.sub("\ufffd", text))
+    return quoteattr(_NOT_SHOWN.sub("\ufffd", text))
 
 
 def px(number: float) -> str:

@@ -178,11 +178,25 @@ def close_dialog(page: Page) -> None:
 
 
 def picture_size(image: Locator) -> tuple[int, int]:
-    """Width and height in pixels of an image that the browser has drawn; zeros where it could not."""
+    """Width and height in pixels at which the browser has drawn an image; zeros where it could not."""
     expect(image).to_be_visible()
-    image.evaluate("image => image.decode().catch(() => undefined)")
-    width, height = image.evaluate("image => [image.naturalWidth, image.naturalHeight]")
+    script = """async image => {
+        const drawn = await image.decode().then(() => image.naturalWidth > 0, () => false);
+        return drawn ? [image.clientWidth, image.clientHeight] : [0, 0];
+    }"""
+    width, height = image.evaluate(script)
     return int(width), int(height)
+
+
+def cut_off(image: Locator) -> int:
+    """How many pixels of an image lie beyond an edge of its dialog."""
+    expect(image).to_be_visible()
+    script = """image => {
+        const [shown, dialog] = [image, image.closest('[role=dialog]')].map(
+            each => each.getBoundingClientRect());
+        return Math.max(0, shown.right - dialog.right, dialog.left - shown.left);
+    }"""
+    return int(image.evaluate(script))
 
 
 def inked_pixels(canvas: Locator) -> int:

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,10 +19,11 @@ from typing import Any, TypeVar
 
 import dfplan_assets
 from dfplan_assets.demo import data
+from dfplan_assets_tests.ports import free_port
 
 _T = TypeVar("_T")
 LEAST_SCALE = "0.001"
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 _DEMO = Path(data.__file__).parent
 _PACKAGE_PARENT = Path(dfplan_assets.__file__).parent.parent
 _INSTANCE = """\
@@ -122,7 +122,7 @@ def dagster_dev(project: Path, home: Path) -> Iterator[Server]:
     """Webserver, daemon and code location of ``project`` while the block lasts, with Dagster's ``home``."""
     home.mkdir(exist_ok=True)
     (home / "dagster.yaml").write_text(_INSTANCE, encoding="utf-8")
-    port = _free_port()
+    port = free_port()
     server = Server(f"http://127.0.0.1:{port}", home / "dev.log")
     command = [sys.executable, "-m", "dagster", "dev", "-m", "dfplan_assets.definitions"]
     environment = {
@@ -162,10 +162,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -20,6 +20,7 @@ from dfplan_assets_tests.browser.pages import (
     Dagster,
     Report,
     close_dialog,
+    cut_off,
     inked_pixels,
     open_picture,
     picture_size,
@@ -189,8 +190,16 @@ def show_again(chromium: Browser, server: Server, run_id: str, report: Path, scr
     ui = Dagster(narrow.page, server.url)
     ui.asset("order_totals")
     narrow.shoot("narrow-asset")
-    assert_drawn(open_picture(narrow.page, "dfplan/plan_picture"))
+    plan = open_picture(narrow.page, "dfplan/plan_picture")
+    assert_drawn(plan)
+    assert cut_off(plan) == 0
     narrow.shoot("narrow-asset-plan")
+    close_dialog(narrow.page)
+    ui.run(run_id)
+    gantt = open_picture(narrow.page, "dfplan/timeline")
+    assert_drawn(gantt)
+    assert cut_off(gantt) == 0
+    narrow.shoot("narrow-run-gantt")
     narrow.page.set_viewport_size({"width": 400, "height": 800})
     Report.open(narrow.page, report)
     narrow.shoot("narrow-report", whole=True)

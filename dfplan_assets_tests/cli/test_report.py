@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -127,20 +129,65 @@ def test_a_view_has_what_its_author_wrote(views: dict[str, Any]) -> None:
     assert revenue["file"] == "views/marts/revenue.sql"
     assert revenue["sql"].startswith("select n.name")
     assert revenue["parameters"] == [["year", "1994"]]
-    assert revenue["checks"] == [
+    assert [{**check, "last": None} for check in revenue["checks"]] == [
         {
             "name": "not_null_name",
             "rule": "No row has a null in name.",
             "blocking": False,
             "severity": "error",
+            "last": None,
         },
         {
             "name": "some_nations",
             "rule": "There must be at least 1 row.",
             "blocking": False,
             "severity": "warn",
+            "last": None,
         },
     ]
+
+
+def test_checks_say_what_they_found_as_check_does(views: dict[str, Any], shop: Path) -> None:
+    now = answer(shop, "check", "revenue")["views"]["revenue"]
+    last = {check["name"]: check["last"] for check in views["revenue"]["checks"]}
+    assert last.keys() == now.keys() == {"not_null_name", "some_nations"}
+    for name, each in last.items():
+        assert (each["outcome"], each["said"], each["but"]) == ("passed", now[name]["reason"], None)
+        assert views["revenue"]["published_at"] <= each["made_at"]
+
+
+def test_a_check_of_another_result_or_of_another_text_says_so(tmp_path: Path) -> None:
+    checks = "/* ---\nchecks:\n  - not_null: id\n  - {expression: price < 20, severity: warn}\n--- */\n"
+    folder = write_shop(tmp_path, checked=f"{checks}select id, price from orders")
+    view = folder / "views/checked.sql"
+
+    def last() -> list[tuple[str, str, str | None]]:
+        (found,) = [each for each in written(folder)["views"] if each["name"] == "checked"]
+        told = [check["last"] for check in found["checks"]]
+        return [(each["outcome"], each["said"], each["but"]) for each in told if each is not None]
+
+    assert last() == []  # nothing ran, and there is no instance
+    assert not (folder / ".dfplan/dagster").exists()
+    CliRunner().invoke(main, ["--project", str(folder), "run", "checked"])
+    found = [("passed", "3 rows pass"), ("warned", "2 of 3 rows (66.7 %): price < 20 does not hold")]
+    assert last() == [(*each, None) for each in found]
+    later = view.stat().st_mtime + 3600
+    os.utime(view, (later, later))
+    assert last() == [(*each, "its file was changed since") for each in found]
+    shutil.rmtree(folder / "warehouse")
+    assert last() == [(*each, "its result is gone") for each in found]
+
+
+def test_an_instance_that_cannot_be_read_is_a_note(tmp_path: Path) -> None:
+    checks = "/* ---\nchecks: [{not_null: id}]\n--- */\n"
+    folder = write_shop(tmp_path, checked=f"{checks}select id from orders")
+    home = folder / ".dfplan/dagster/history/runs"
+    home.mkdir(parents=True)
+    (home / "index.db").write_bytes(b"this is no database, but it is long enough to be taken for one" * 20)
+    report = written(folder)
+    assert any("What checks found is not known" in note for note in report["notes"])
+    (view,) = [each for each in report["views"] if each["name"] == "checked"]
+    assert [check["last"] for check in view["checks"]] == [None]
 
 
 def test_columns_say_where_they_come_from_as_lineage_does(views: dict[str, Any], shop: Path) -> None:

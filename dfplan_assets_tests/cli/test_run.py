@@ -65,7 +65,7 @@ def test_the_text_ends_with_a_table_and_the_causes_of_failures(tmp_path: Path, d
 def test_a_log_gets_one_line_for_each_view(tmp_path: Path, dfplan: Dfplan) -> None:
     result = dfplan("--project", write_shop(tmp_path), "run", "+best")
     order, first, second, outcome = result.stderr.splitlines()
-    assert order.startswith("order: by the graph alone, none of 2 steps has history; ")
+    assert order.startswith("order: by the graph alone, none of 2 views has history; ")
     assert outcome.startswith("took ")
     assert first.startswith("[1/2] revenue: 2 rows in ")
     assert second.startswith("[2/2] best: 1 rows in ")

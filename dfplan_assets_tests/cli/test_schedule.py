@@ -70,6 +70,16 @@ def test_the_document_says_what_each_view_costs_and_when_it_runs(
     assert views["mart.cheap"]["slack_seconds"] == pytest.approx(0.5)
 
 
+def test_checks_in_a_step_of_their_own_are_no_view_and_not_in_it(tmp_path: Path, dfplan: Dfplan) -> None:
+    checks = "checks:\n  - relationships: {column: key, to: zlast, field: id}"
+    checked = f"/* ---\n{checks}\n--- */\nselect key from nation"
+    shop = write_shop(tmp_path, checked=checked, zlast="select 1 as id")
+    result = dfplan("--project", shop, "schedule")
+    assert "checked: a run makes checks that wait for other views, in a step of their own" in result.stdout
+    rows = [line.split()[0] for line in result.stdout.partition("\n\n")[2].splitlines()]
+    assert sorted(rows[1:]) == ["best", "checked", "mart.cheap", "revenue", "zlast"]
+
+
 def test_one_worker_takes_the_sum(shop: Path, dfplan_json: Callable[..., Any]) -> None:
     document = dfplan_json("--project", shop, "schedule", "--workers", "1")
     assert document["predicted_seconds"] == pytest.approx(5.5)

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from dfplan_assets.cli import main
+from dfplan_assets.orchestration.building import build_definitions
 from dfplan_assets_tests.cli.conftest import Dfplan
 from dfplan_assets_tests.small_projects import write_project
 
@@ -147,3 +148,35 @@ def test_a_module_that_fails_is_said_by_every_command(tmp_path: Path, dfplan: Df
         assert "dfplan.yaml: extends: the module shop_functions cannot be imported" in result.stderr
         assert "ZeroDivisionError: division by zero (" in result.stderr
         assert "rates.py, line 1)" in result.stderr
+
+
+TABLES = """\
+from datafusion import udtf
+
+def days(*bounds):
+    raise LookupError("no calendar")
+
+table = udtf(days, "days")
+"""
+
+
+def test_a_table_function_that_raises_stops_commands_with_its_view_and_the_code_location_loads_the_rest(
+    tmp_path: Path, dfplan: Dfplan
+) -> None:
+    (tmp_path / "calendar_functions.py").write_text(TABLES)
+    views = {"calendar.sql": "select day from days(3)", "plain.sql": "select 1 as one"}
+    folder = write_project(tmp_path, views, {}, extends=["calendar_functions"])
+    for command in ("plan", "run", "schedule"):
+        result = dfplan(command, "--project", folder)
+        assert result.exit_code == 2
+        assert result.stdout == ""
+        assert "calendar.sql (view calendar): the table function days, which runs as the" in result.stderr
+        assert "raised LookupError: no calendar (" in result.stderr
+        assert "Correct the function (calendar_functions:6)" in result.stderr
+        assert "Traceback" not in result.stderr
+    graph = build_definitions(folder).resolve_asset_graph()
+    said = {key.to_user_string(): graph.get(key).description or "" for key in graph.executable_asset_keys}
+    assert said.keys() == {"calendar", "plain"}
+    assert "This view cannot be planned." in said["calendar"]
+    assert "raised LookupError: no calendar (" in said["calendar"]
+    assert "cannot be planned" not in said["plain"]

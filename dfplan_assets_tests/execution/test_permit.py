@@ -12,7 +12,7 @@ from dfplan_assets.execution.permit import Permit, publishing, withdraw, working
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets_tests.execution.projects import plan_project, run, staged
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 300.0
 
 
 def test_a_view_whose_permit_was_withdrawn_keeps_its_last_result(tmp_path: Path) -> None:

@@ -28,6 +28,15 @@ def test_only_the_views_asked_for_are_tasks(tmp_path: Path) -> None:
     assert set(_tasks(write_shop(tmp_path), "best")) == {"best"}
 
 
+def test_a_view_that_is_not_stored_is_no_task_and_its_readers_wait_for_what_it_reads(tmp_path: Path) -> None:
+    virtual = "/* ---\nmaterialized: view\n--- */\nselect price from {}"
+    dear, dearer = virtual.format("orders"), virtual.format("dear join revenue on true")
+    tasks = _tasks(write_shop(tmp_path, dear=dear, dearer=dearer, last="select max(price) as p from dearer"))
+    assert set(tasks) == {"revenue", "best", "mart.cheap", "last"}
+    assert set(tasks["last"].upstream) == {"revenue"}
+    assert tasks["last"].input_bytes is None  # revenue has no result yet
+
+
 def test_input_bytes_are_those_of_all_files_read(tmp_path: Path) -> None:
     tasks = _tasks(write_shop(tmp_path))
     files = [tmp_path / "data" / name for name in ("orders.parquet", "nation.csv")]

@@ -7,18 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from dfplan_assets.golden.check import check_project
 from dfplan_assets.golden.update import update
 from dfplan_assets.golden.verdict import Check
 from dfplan_assets.planning import project_plan
 from dfplan_assets.planning.functions import engine_functions
+from dfplan_assets_tests.cases import read_cases
 from dfplan_assets_tests.golden.projects import changed, project_of
 
-DOCUMENT: dict[str, Any] = yaml.safe_load(
-    Path(__file__).with_name("changes.yaml").read_text(encoding="utf-8")
-)
+DOCUMENT: dict[str, Any] = read_cases(Path(__file__).with_name("changes.yaml"))
 CASES: list[dict[str, Any]] = DOCUMENT["cases"]
 
 

@@ -41,7 +41,7 @@ def dfplan(folder: Path, *arguments: str, code: str = COMMAND, **environment: st
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -17,7 +17,7 @@ from dfplan_assets.orchestration.run_order import (
     StepTiming,
 )
 
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 300.0
 """How long a test waits for another thread before it fails; never waited for where all is well."""
 
 

@@ -65,7 +65,7 @@ class Daemon:
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(with_signal)
-            self._process.wait(60)
+            self._process.wait(PATIENCE_SECONDS)
             self._process = None
 
     def runs(self) -> list[dg.DagsterRun]:
@@ -85,6 +85,17 @@ class Daemon:
             f"run {number}", lambda: len(self.runs()) >= number and self.runs()[number - 1].is_finished
         )
         return self.runs()[number - 1]
+
+    def until_begun(self, number: int) -> None:
+        """Until a process makes the run of this number.
+
+        A daemon that dies while it starts that process leaves a run that Dagster starts never.
+        """
+        waiting = {dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING}
+        self.until(
+            f"the beginning of run {number}",
+            lambda: len(self.runs()) >= number and self.runs()[number - 1].status not in waiting,
+        )
 
     def until_looked(self) -> str:
         """What the sensor says of the second of two ticks that began from now on."""
@@ -175,7 +186,7 @@ def test_a_daemon_runs_what_must_run_and_nothing_twice(daemon: Daemon) -> None:
 
     # The daemon dies while it makes a run of a change, and comes back: that change has one run.
     nation.write_text("key,name\n1,FR\n2,DE\n", encoding="utf-8")
-    daemon.until("another run", lambda: len(daemon.runs()) > ended)
+    daemon.until_begun(ended + 1)
     daemon.stop(signal.SIGKILL)
     daemon.start()
     last = daemon.until_run(ended + 1)
@@ -248,15 +259,18 @@ def test_a_backfill_of_a_month_and_what_the_sensor_makes_of_it(tmp_path: Path) -
 _TICK = """
 import logging, signal, sys, time
 import dagster as dg
-from dagster._core.test_utils import create_test_daemon_workspace_context
-from dagster._core.workspace.load_target import ModuleTarget
+from dagster._core.remote_origin import InProcessCodeLocationOrigin
+from dagster._core.test_utils import InProcessTestWorkspaceLoadTarget, create_test_daemon_workspace_context
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._daemon.sensor import execute_sensor_iteration
 
 dies_at = sys.argv[1]
 flags = {"dfplan_drift": {dies_at: signal.SIGKILL}} if dies_at else None
-module = ModuleTarget("dfplan_assets.definitions", attribute=None, working_directory=None, location_name=None)
+# In this process: a server of the code, which takes longest to start, has no part in what dies here.
+target = LoadableTargetOrigin(module_name="dfplan_assets.definitions")
+location = InProcessTestWorkspaceLoadTarget(InProcessCodeLocationOrigin(target))
 with dg.DagsterInstance.get() as instance:
-    with create_test_daemon_workspace_context(module, instance) as workspace:
+    with create_test_daemon_workspace_context(location, instance) as workspace:
         for _ in range(2):
             time.sleep(1.1)  # the sensor looks once a second
             log = logging.getLogger("tick")

@@ -20,7 +20,8 @@ from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.held_back import held_back
 from dfplan_assets.orchestration.repeated_checks import evaluated_of
 from dfplan_assets.orchestration.run_metadata import EVENT_LIMIT_BYTES
-from dfplan_assets.orchestration.runs import RunReport, ViewOutcome, run_views
+from dfplan_assets.orchestration.run_report import RunReport, ViewOutcome
+from dfplan_assets.orchestration.runs import run_views
 from dfplan_assets.orchestration.view_steps import view_steps
 from dfplan_assets.planning.check_queries import plan_checks
 from dfplan_assets_tests.partitioned import DAILY, write_daily

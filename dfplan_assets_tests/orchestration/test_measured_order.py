@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +16,8 @@ from dfplan_assets.orchestration.measured_order import MeasuredOrder, orderer_of
 from dfplan_assets.orchestration.order_events import is_of_order, order_metadata, outcome_metadata
 from dfplan_assets.orchestration.run_metadata import EVENT_LIMIT_BYTES
 from dfplan_assets.orchestration.run_order import OrderKind, RunOrder, StepTiming
-from dfplan_assets.orchestration.runs import ViewOutcome, run_views
+from dfplan_assets.orchestration.run_report import ViewOutcome
+from dfplan_assets.orchestration.runs import run_views
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.scheduling.model import Slot
@@ -83,7 +85,7 @@ def test_the_longest_view_starts_first(tmp_path: Path, instance: dg.DagsterInsta
     put_history(plan, {"a": [1.0], "b": [8.0], "c": [4.0], "d": [2.0]})
     asked = ask(plan, instance)
     assert asked.first_to_last == ["b", "c", "d", "a"]
-    assert "measured, 4 of 4 steps have history" in asked.order.title
+    assert "measured, 4 of 4 views have history" in asked.order.title
     assert "predicted 8.0 s on 2 workers" in asked.order.title
 
 
@@ -98,14 +100,15 @@ def test_the_second_run_is_ordered_by_what_the_first_one_took(tmp_path: Path) ->
     folder = write_project(tmp_path, INDEPENDENT, scheduling={"max_concurrent": 1})
     first = Heard()
     run_views(plan_of(folder), None, first)
-    assert "none of 4 steps has history" in first.orders[0]
+    assert "none of 4 views has history" in first.orders[0]
     plan = plan_of(folder)
     put_history(plan, {"a": [2.0] * 9, "b": [1.0] * 9, "c": [8.0] * 9, "d": [4.0] * 9})
     second = Heard()
     assert run_views(plan, None, second).success
     assert second.started == ["c", "d", "a", "b"]
-    assert second.orders[0].startswith("order: measured, 4 of 4 steps have history; critical path c 8.0 s;")
-    assert second.orders[-1].startswith("predicted 15 s, took ")
+    assert second.orders[0].startswith("order: measured, 4 of 4 views have history; critical path c 8.0 s;")
+    # 15 s of the views, and what the steps of the first run took beside theirs.
+    assert re.match(r"predicted \d+ s, took ", second.orders[-1])
 
 
 def test_prediction_and_outcome_of_a_run_are_in_the_store(tmp_path: Path) -> None:
@@ -135,12 +138,30 @@ def test_the_runs_page_shows_the_order_and_then_the_outcome(tmp_path: Path) -> N
         ]
     before, after = shown
     table = str(before["dfplan/order"].value).splitlines()
-    assert [cell.strip() for cell in table[0].split("|")][2:5] == ["view", "cost s", "spread s"]
+    assert [cell.strip() for cell in table[0].split("|")][2:5] == ["step", "cost s", "spread s"]
     assert any("| revenue | 2.000 |" in line and "history n=1" in line for line in table)
     for image in (before["dfplan/predicted_timeline"], after["dfplan/timeline"]):
         assert str(image.value).startswith("![timeline](data:image/svg+xml;base64,")
     rows = str(after["dfplan/estimates"].value).splitlines()
     assert sorted(row.split("|")[1].strip() for row in rows[2:]) == ["best", "mart.cheap", "revenue"]
+
+
+def test_checks_in_a_step_of_their_own_are_counted_apart_and_measured_too(tmp_path: Path) -> None:
+    checks = "checks:\n  - relationships: {column: id, to: zlast, field: id}"
+    views = {
+        "first.sql": f"/* ---\n{checks}\n--- */\nselect 1 as id",
+        "zlast.sql": "select 1 as id, 'z' as z",
+    }
+    folder = write_project(tmp_path, views, scheduling={"max_concurrent": 1})
+    first, second = Heard(), Heard()
+    report = run_views(plan_of(folder), None, first)
+    assert run_views(plan_of(folder), None, second).success
+    assert "none of 2 views and 1 other step has history" in first.orders[0]
+    assert "2 of 2 views and 1 of 1 other step have history" in second.orders[0]
+    with open_store(plan_of(folder).project.store) as store:
+        kept = store.schedule(report.run_id)
+    assert kept is not None
+    assert {each.view for each in kept.predictions} == {"first", "zlast", "checks of first"}
 
 
 @pytest.mark.parametrize(
@@ -168,7 +189,7 @@ def test_a_view_that_never_ran_is_estimated_beside_those_that_did(
     put_history(plan, {"a": [1.0], "b": [8.0], "c": [4.0]})
     asked = ask(plan, instance)
     assert set(asked.first_to_last) == {"a", "b", "c", "d"}
-    assert "3 of 4 steps have history" in asked.order.title
+    assert "3 of 4 views have history" in asked.order.title
 
 
 def test_history_from_a_machine_of_other_cores_orders_this_one(

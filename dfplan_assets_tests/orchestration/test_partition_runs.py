@@ -16,7 +16,8 @@ from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.orchestration.definitions import project_definitions
 from dfplan_assets.orchestration.instance import open_instance
 from dfplan_assets.orchestration.partition_runs import PartitionRange, PlannedRun, planned_runs
-from dfplan_assets.orchestration.runs import RunReport, ViewOutcome, run_partitions
+from dfplan_assets.orchestration.run_report import RunReport, ViewOutcome
+from dfplan_assets.orchestration.runs import run_partitions
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.store import open_store
 from dfplan_assets_tests.partitioned import DAILY, DAYS, WHOLE, write_daily

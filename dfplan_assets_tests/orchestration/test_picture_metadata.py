@@ -23,13 +23,14 @@ from dfplan_assets_tests.small_projects import plan_of, write_project, write_sho
 from dfplan_assets_tests.store import samples
 from dfplan_assets_tests.visual.operators import star
 
-_IMAGE = re.compile(r"!\[([a-z ]+)\]\(data:image/svg\+xml;base64,([A-Za-z0-9+/]+=*)\)")
+_IMAGE = re.compile(r"!\[([a-z ]+)\]\(data:image/svg\+xml;base64,([A-Za-z0-9+/]+=*)\)\n\n(.+)")
 
 
 def _svg(markdown: object) -> str:
-    """The picture that a text of Markdown consists of."""
+    """The picture that a text of Markdown begins with; a line says what it shows."""
     found = _IMAGE.fullmatch(str(markdown))
     assert found is not None
+    assert len(found[3]) > 120  # the line gives the picture its width
     return base64.b64decode(found[2], validate=True).decode()
 
 

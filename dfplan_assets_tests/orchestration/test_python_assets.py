@@ -10,7 +10,9 @@ import pytest
 
 from dfplan_assets.errors import InputError, ProjectError
 from dfplan_assets.orchestration.definitions import project_definitions
-from dfplan_assets.orchestration.runs import RunReport, ViewOutcome, run_stale_views, run_views
+from dfplan_assets.orchestration.run_report import RunReport, ViewOutcome
+from dfplan_assets.orchestration.runs import run_views
+from dfplan_assets.orchestration.stale_views import run_stale_views
 from dfplan_assets.staleness.look import staleness_now
 from dfplan_assets_tests.orchestration.python_beside import SCORES, change_project, write_scored_shop
 from dfplan_assets_tests.small_projects import plan_of, write_project

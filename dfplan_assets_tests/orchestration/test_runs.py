@@ -9,7 +9,8 @@ import dagster as dg
 import pytest
 
 from dfplan_assets.execution.warehouse import Warehouse
-from dfplan_assets.orchestration.runs import RunReport, ViewOutcome, run_views
+from dfplan_assets.orchestration.run_report import RunReport, ViewOutcome
+from dfplan_assets.orchestration.runs import run_views
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets_tests.small_projects import plan_of, write_shop
 

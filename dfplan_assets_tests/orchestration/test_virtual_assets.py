@@ -12,7 +12,8 @@ from dagster._core.loader import LoadingContextForTest
 
 from dfplan_assets.errors import InputError
 from dfplan_assets.orchestration.definitions import project_definitions
-from dfplan_assets.orchestration.runs import RunReport, ViewOutcome, run_views
+from dfplan_assets.orchestration.run_report import RunReport, ViewOutcome
+from dfplan_assets.orchestration.runs import run_views
 from dfplan_assets.orchestration.selection import select_views
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets_tests.small_projects import plan_of, write_project, write_shop

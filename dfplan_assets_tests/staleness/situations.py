@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from dfplan_assets.staleness.drift import own_reasons_of
 from dfplan_assets.staleness.look import staleness_now
 from dfplan_assets.staleness.staleness import to_run
+from dfplan_assets_tests.cases import read_cases
 from dfplan_assets_tests.partitioned import DAYS
 from dfplan_assets_tests.staleness.world import DECIDERS, World, write_base
 
-_DOCUMENT = yaml.safe_load((Path(__file__).parent / "situations.yaml").read_text(encoding="utf-8"))
+_DOCUMENT = read_cases(Path(__file__).with_name("situations.yaml"))
 SITUATIONS: list[dict[str, Any]] = _DOCUMENT["situations"]
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from dfplan_assets_tests.ports import free_port
 
 USER = "dfplan"
 PASSWORD = "s3cret/pass word"
@@ -62,13 +63,11 @@ def running_server(binaries: Path) -> Iterator[PostgresServer]:
                 os.chown(path, owner.pw_uid, owner.pw_gid)
         initdb = [f"{binaries}/initdb", "-D", f"{data}", "-U", USER, f"--pwfile={password_file}"]
         _call(owner, [*initdb, "--auth=scram-sha-256", "--no-sync", "--encoding=UTF8", "--locale=C"])
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
+        port = free_port()
         # What a crash of the machine would do is not tested, so nothing waits for the disk.
         options = f"-p {port} -k '' -c listen_addresses=127.0.0.1 -c fsync=off -c shared_buffers=16MB"
         log = home / "log"
-        control = [f"{binaries}/pg_ctl", "-D", f"{data}", "-w", "-t", "60"]
+        control = [f"{binaries}/pg_ctl", "-D", f"{data}", "-w", "-t", "300"]
         try:
             _call(owner, [*control, "-l", f"{log}", "-o", options, "start"])
         except subprocess.CalledProcessError as error:

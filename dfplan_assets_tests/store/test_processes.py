@@ -23,7 +23,7 @@ from dfplan_assets_tests.store.writers import (
     write_until_killed,
 )
 
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 
 
 def start(target: Callable[..., None], *arguments: Any) -> BaseProcess:

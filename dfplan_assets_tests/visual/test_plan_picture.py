@@ -245,3 +245,51 @@ def test_a_plan_that_measured_nothing_has_a_picture() -> None:
     root = operator("FilterExec", operator("DataSourceExec", milliseconds=None, span=None), milliseconds=None)
     svg = plan_picture(run_of(replace(root, output_rows=None)))
     assert [_heat(row) for row in _rows(svg)] == [0, 0]
+
+
+def test_small_numbers_of_rows_are_no_misestimates() -> None:
+    few = operator("FilterExec", scan("orders", 31, 1), rows=1, expected=11)
+    svg = plan_picture(run_of(operator("SortExec", few, rows=1)))
+    assert [_is_marked(row) for row in _rows(svg)] == [False, False, False]
+    assert "▲" not in svg
+
+
+def test_what_was_not_recorded_is_told_from_nothing() -> None:
+    unknown = operator("WorkTableExec", rows=None, milliseconds=None, span=None)
+    svg = plan_picture(run_of(operator("FilterExec", unknown, rows=0)))
+    assert ["0" in _texts(row) for row in _rows(svg)] == [True, False]
+    assert ["\u2013" in _texts(row) for row in _rows(svg)] == [False, True]
+    assert any("\u2013 is not recorded." in text for text in _texts(ElementTree.fromstring(svg)))
+    assert "\u2013" not in plan_picture(run_of(scan("orders", 0, 1)))
+
+
+def test_the_costliest_are_told_with_their_shares_however_long_their_names_are() -> None:
+    svg = plan_picture(run_of(operator("SortExec", scan("orders_" * 30, 10, 50), milliseconds=50)))
+    (most,) = [text for text in _texts(ElementTree.fromstring(svg)) if text.startswith("Most of it")]
+    assert most == "Most of it: Sort 50%, DataSource orders_orders_or… 50%"
+
+
+def test_tables_are_named_of_scans_that_are_folded() -> None:
+    folded = [text for row in _rows(plan_picture(star(30))) for text in _texts(row) if "dim_29" in text]
+    assert folded == ["Inner key_29 · 4 folded: dim_29.parquet"]
+
+
+def test_a_picture_takes_the_width_of_its_place_and_keeps_its_form() -> None:
+    parsed = ElementTree.fromstring(plan_picture(star(1)))
+    assert parsed.get("width") is None
+    assert parsed.get("height") is None
+    assert re.fullmatch(r"0 0 720 \d+", str(parsed.get("viewBox")))
+
+
+def test_no_name_turns_the_direction_of_what_follows_it() -> None:
+    overriding = operator("FilterExec", display="FilterExec: \u202eevil\u2066 = 1")
+    svg = plan_picture(run_of(operator("FilterExec", overriding), "a\u202eb"))
+    assert not set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069") & set(svg)
+    assert "\ufffdevil\ufffd = 1" in svg
+
+
+def test_figures_of_long_runs_over_many_rows_keep_to_their_columns() -> None:
+    slow = operator("SortExec", scan("orders", 10**12, 9e9), rows=10**12, milliseconds=7e9, spilled=10**15)
+    texts = [text for row in _rows(plan_picture(run_of(slow))) for text in _texts(row)]
+    assert "▲ spilled 1.0 PB" in texts
+    assert {"1,944 h", "2,500 h", "1,000,000,000,000"} <= set(texts)

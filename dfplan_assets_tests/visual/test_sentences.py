@@ -18,8 +18,14 @@ def test_the_examples_in_the_documentation_hold(module: object) -> None:
 def test_the_order_is_told_in_one_line() -> None:
     slots = [Slot("a", 0, 0.0, 3.0), Slot("b", 1, 0.0, 1.0), Slot("c", 0, 3.0, 5.0)]
     assert sentences.order_sentence(schedule_of(slots, critical=["a", "c"])) == (
-        "order: measured, 3 of 3 steps have history; critical path a → c 5.0 s; predicted 5.0 s on 2 workers"
+        "order: measured, 3 of 3 views have history; critical path a → c 5.0 s; predicted 5.0 s on 2 workers"
     )
+
+
+def test_steps_that_make_no_view_are_counted_apart() -> None:
+    slots = [Slot("a", 0, 0.0, 3.0), Slot("checks of a", 0, 3.0, 4.0)]
+    line = sentences.order_sentence(schedule_of(slots, critical=["a"]), others=["checks of a"])
+    assert line.startswith("order: measured, 1 of 1 view and 1 of 1 other step have history; ")
 
 
 def test_the_outcome_is_told_in_one_line() -> None:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from dfplan_assets.planning.lineage.plan_text import PlanTextError
+from dfplan_assets.planning.lineage.plan_text import PlanTextError, type_end
 from dfplan_assets.planning.lineage.relation import Column, Use
 from dfplan_assets.planning.lineage.scope import Item, Scope
 
@@ -24,7 +24,8 @@ _FRAME = re.compile(
     r".*?(?:PRECEDING|FOLLOWING|CURRENT ROW)"
 )
 _UNNESTED = re.compile(r"__unnest_placeholder\((.*),depth=(\d+)\)", re.DOTALL)
-_LAMBDA = re.compile(r"\(([\w, ]+)\) -> ")
+_LITERAL = re.compile(r"\b([A-Z]\w*)\(")
+_LAMBDA = re.compile(r"\(([^()]+)\) -> ")
 _SUBQUERY = "<subquery>"
 _IN_OR_QUANTIFIED = re.compile(r"(?:IN|ANY|ALL) \($")
 _MEMBERSHIP = re.compile(r"(?:NOT IN|[=<>!]+ (?:ANY|ALL)) \(<subquery>\)")
@@ -52,6 +53,8 @@ _SILENT_WORDS = frozenset(
         *("NULLS", "FIRST", "LAST", "ASC", "DESC", "IGNORE", "RESPECT"),
     ]
 )
+# Those of them that end an operand; behind all others one begins.
+_LAST_WORDS = frozenset({"NULL", "TRUE", "FALSE", "UNKNOWN", "NULLS", "FIRST", "LAST", "ASC", "DESC"})
 # Operators below IN and = ANY in precedence end the left operand of those.
 _OPERAND_ENDS = frozenset({"AND", "OR", "NOT", "WHEN", "THEN", "ELSE", "CASE", "BETWEEN"})
 
@@ -64,6 +67,8 @@ class _Frame:
     in_case: bool = False
     is_cast: bool = False
     operand_start: int = 0
+    # What the lambda functions around it call their arguments; those hide columns of the same name.
+    lambda_parameters: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -171,14 +176,19 @@ class _Scan:
         self.position = position
         self.closer = closer
         self.aliases = aliases
-        self.lambda_parameters: set[str] = set()
         self.last_column: Column | None = None
+        # Whether an operand ends here. A name begins where none does: ``AND``, ``END`` and ``AS z`` are
+        # names of columns there, and words of the language elsewhere.
+        self.has_operand = False
         self.frames = [_Frame("", False, operand_start=len(reader._placeholders))]
         self.first_item = len(reader._items)
 
     def _frame(self, closer: str, indirect: bool | None = None) -> _Frame:
         return _Frame(
-            closer, bool(indirect) or self._indirect(), operand_start=len(self.reader._placeholders)
+            closer,
+            bool(indirect) or self._indirect(),
+            operand_start=len(self.reader._placeholders),
+            lambda_parameters=self.frames[-1].lambda_parameters,
         )
 
     def _indirect(self) -> bool:
@@ -200,7 +210,7 @@ class _Scan:
             char = text[self.position]
             if char == " ":
                 self._space()
-            elif not (self._case_word() or self._column() or self._token(char)):
+            elif not (self._case_word() or self._lambda_parameter() or self._column() or self._token(char)):
                 rest = text[self.position : self.position + 60]
                 raise PlanTextError(f"{rest!r} in the expression {text!r}")
         if len(self.frames) != 1 or (self.closer and closer_required):
@@ -216,7 +226,7 @@ class _Scan:
 
     def _space(self) -> None:
         """White space, and the alias that may follow it."""
-        if not self.text.startswith(" AS ", self.position):
+        if not (self.has_operand and self.text.startswith(" AS ", self.position)):
             self.position += 1
             return
         start = self.position + 4
@@ -225,13 +235,46 @@ class _Scan:
         self.last_column = None
         if generated and self.text.startswith(generated, start):
             self.position = start + len(generated)
-        elif self.frames[-1].is_cast:
-            self.position = _balanced_end(self.text, self.position)
-        elif not self._output_alias(start):
+        elif not (self._cast_type(start) or self._output_alias(start) or self._call_alias(start)):
             word = _WORD.match(self.text, start)
             if word is None:
                 raise PlanTextError(f"an alias that is not known at {self.text[self.position :]!r}")
             self.position = word.end()
+
+    def _cast_type(self, start: int) -> bool:
+        """Steps over the type that a CAST ends with."""
+        end = type_end(self.text, start) if self.frames[-1].is_cast else None
+        if end is None or not self.text.startswith(")", end):
+            return False
+        self.position = end
+        return True
+
+    def _call_alias(self, start: int) -> bool:
+        """Steps over a call as the query wrote it, which stands behind a function of another name.
+
+        ``length(x)`` is planned as ``character_length(x) AS length(x)``, also where x has got another
+        name by then, so nothing in the alias is a column here.
+        """
+        call = _CALL.match(self.text, start)
+        if call is None:
+            return False
+        position = call.end() + 1
+        depth = 1
+        while depth and position < len(self.text):
+            literal = _LITERAL.match(self.text, position)
+            if literal is not None and literal.group(1) in LITERAL_TYPES:
+                position = self._literal_end(literal.end())
+                continue
+            column = self.reader._scope.match(self.text, position)
+            if column is not None and not {"(", ")"}.isdisjoint(column[0].name):
+                position = column[1]
+                continue
+            depth += {"(": 1, ")": -1}.get(self.text[position], 0)
+            position += 1
+        if depth:
+            raise PlanTextError(f"an alias without end at {self.text[start:]!r}")
+        self.position = position
+        return True
 
     def _output_alias(self, start: int) -> bool:
         """Steps over the name that the item has in the node's output, with or without a qualifier."""
@@ -251,6 +294,9 @@ class _Scan:
         if word is None:
             return False
         name, frame = word.group(), self.frames[-1]
+        begins = name == "CASE" or (name == "WHEN" and self.text.endswith("CASE ", 0, self.position))
+        if self.has_operand == begins:
+            return False
         if name == "CASE" and self.reader._scope.match(self.text, self.position) is None:
             inner = self._frame("END")
             inner.in_case, inner.case_indirect = True, True
@@ -264,11 +310,24 @@ class _Scan:
         self._item().parts += 2
         self._end_operand()
         self.position = word.end()
+        self.has_operand = name == "END"
         return True
 
+    def _lambda_parameter(self) -> bool:
+        """A name that a lambda function gave its argument: no column, whatever columns are in scope."""
+        for name in self.frames[-1].lambda_parameters:
+            if re.compile(rf"(?<!\w){re.escape(name)}(?![\w.(])").match(self.text, self.position):
+                self.position += len(name)
+                self._item().parts += 2
+                self.has_operand = True
+                return True
+        return False
+
     def _column(self) -> bool:
-        if self.text.startswith("outer_ref(", self.position):
-            return self._outer_column()
+        if self.has_operand:
+            return False
+        if self.text.startswith("outer_ref(", self.position) and self._outer_column():
+            return True
         if self.position and (self.text[self.position - 1].isalnum() or self.text[self.position - 1] == "_"):
             return False
         found = self.reader._scope.match(self.text, self.position)
@@ -281,7 +340,7 @@ class _Scan:
 
     def _outer_column(self) -> bool:
         if self.reader._scope.match(self.text, self.position):
-            return False
+            return False  # an expression below has this as its name
         start = self.position + len("outer_ref(")
         for scope in self.reader._outer:
             found = scope.match(self.text, start)
@@ -295,14 +354,16 @@ class _Scan:
     def _use(self, column: Column) -> None:
         self._item().add(Use(column.direct, column.indirect, frozenset()), self._indirect())
         self._item().parts += 1
+        self.has_operand = True
 
     def _token(self, char: str) -> bool:
         text, position, frame = self.text, self.position, self.frames[-1]
         if char == "(":
             parameters = _LAMBDA.match(text, position)
             if parameters is not None:
-                self.lambda_parameters.update(_WORD.findall(parameters.group(1)))
+                frame.lambda_parameters |= set(parameters.group(1).split(", "))
                 self.position = parameters.end()
+                self.has_operand = False
                 return True
             if text.startswith(_SUBQUERY, position + 1):
                 return self._subquery()
@@ -314,6 +375,7 @@ class _Scan:
                 return False
             self.frames.pop()
             self.position += 1
+            self.has_operand = True
             return True
         if char == ",":
             if len(self.frames) == 1:
@@ -321,7 +383,10 @@ class _Scan:
             self.position += 1
             if len(self.frames) == 1:
                 self._new_item()
+            else:  # a lambda function ends with its argument
+                frame.lambda_parameters = self.frames[-2].lambda_parameters
             self._end_operand()
+            self.has_operand = False
             return True
         if char in "<>=!":
             self._end_operand()
@@ -331,6 +396,7 @@ class _Scan:
                 return False
             self.position = parameter.end()
             self._item().parts += 2
+            self.has_operand = True
             return True
         word = _WORD.match(text, position)
         if word is not None:
@@ -338,11 +404,13 @@ class _Scan:
         number = _NUMBER.match(text, position)
         if number is not None:
             self.position = number.end()
+            self.has_operand = True
             return True
         if char.isalnum() or char in "\"'":
             return False
         self._item().parts += 2  # an operator
         self.position += 1
+        self.has_operand = False
         return True
 
     def _open(self, closer: str, length: int, indirect: bool | None = None, cast: bool = False) -> bool:
@@ -351,6 +419,7 @@ class _Scan:
         self._item().parts += 2
         self.frames.append(frame)
         self.position += length
+        self.has_operand = False
         return True
 
     def _end_operand(self) -> None:
@@ -373,6 +442,7 @@ class _Scan:
         self.reader._item_of_placeholder.insert(index, number)
         self._item().parts += 2
         self.position += len(_SUBQUERY) + 2
+        self.has_operand = True
         return True
 
     def _word(self, word: str) -> bool:
@@ -380,6 +450,7 @@ class _Scan:
         frame_clause = _FRAME.match(text, position)
         if frame_clause is not None:
             self.position = frame_clause.end()
+            self.has_operand = True
             return True
         for opening, closer, indirect in (
             ("FILTER (WHERE ", ")", True),
@@ -398,6 +469,7 @@ class _Scan:
         if word in LITERAL_TYPES and text.startswith("(", position + len(word)):
             self._item().parts += 2
             self.position = self._literal_end(position + len(word) + 1)
+            self.has_operand = True
             return True
         if word == "ESCAPE" and text.startswith(" '", position + 6):
             self.position += len("ESCAPE 'x'")
@@ -407,9 +479,7 @@ class _Scan:
                 self._end_operand()
             self._item().parts += 2
             self.position += len(word)
-            return True
-        if word in self.lambda_parameters:
-            self.position += len(word)
+            self.has_operand = word in _LAST_WORDS
             return True
         call = _CALL.match(text, position)
         if call is not None:

@@ -96,7 +96,7 @@ def _field_names(schema: str) -> tuple[str, ...]:
     while position < len(text):
         colon = text.find(":", position)
         while colon >= 0:
-            end = _type_end(text, colon + 1)
+            end = type_end(text, colon + 1)
             if end is not None and (end == len(text) or text.startswith(", ", end)):
                 break
             colon = text.find(":", colon + 1)
@@ -107,7 +107,7 @@ def _field_names(schema: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _type_end(text: str, start: int) -> int | None:
+def type_end(text: str, start: int) -> int | None:
     """Where a data type like ``Struct("a": Int64);N`` that begins at ``start`` ends; None if none does."""
     word = _TYPE_WORD.match(text, start)
     if word is None:

@@ -104,12 +104,18 @@ def _aggregate(visit: Visit) -> Relation:
     source = visit.input()
     expressions = visit.read(source.columns, inputs=1)
     expressions.skip("groupBy=[[")
-    groups = _group_keys(expressions)
+    groups = _group_keys(expressions, visit.node.fields)
     expressions.skip("]], aggr=[[")
     aggregates = expressions.items(closer="]]")
     items = expressions.finish()
     # A key that stands in several grouping sets is one output column, where it first stands.
-    keys = list({items[index].text: items[index] for index in groups}.values())
+    # Subqueries print alike, whatever they are.
+    keys = list(
+        {
+            (items[index].text, index if "<subquery>" in items[index].text else 0): items[index]
+            for index in groups
+        }.values()
+    )
     key_columns = [_named_column(key) for key in keys]
     if "__grouping_id" in visit.node.fields[len(keys) : len(keys) + 1]:
         key_columns.append(Column(None, "__grouping_id", NONE, NONE))
@@ -125,8 +131,11 @@ def _aggregate(visit: Visit) -> Relation:
     )
 
 
-def _group_keys(expressions: Expressions) -> list[int]:
-    """Reads ``a, b``, ``ROLLUP (a, b)``, ``CUBE (a, b)`` or ``GROUPING SETS ((a), (a, b))``."""
+def _group_keys(expressions: Expressions, names: Sequence[str]) -> list[int]:
+    """Reads ``a, b``, ``ROLLUP (a, b)``, ``CUBE (a, b)`` or ``GROUPING SETS ((a), (a, b))``.
+
+    ``names`` are those of the output: ``GROUP BY ALL`` keeps the aliases of the keys.
+    """
     for opening in ("ROLLUP (", "CUBE ("):
         if expressions.at(opening):
             expressions.skip(opening)
@@ -134,7 +143,7 @@ def _group_keys(expressions: Expressions) -> list[int]:
             expressions.skip(")")
             return keys
     if not expressions.at("GROUPING SETS ("):
-        return list(expressions.items(closer="]]"))
+        return list(expressions.items(closer="]]", aliases=names))
     expressions.skip("GROUPING SETS (")
     return _rows(expressions, closer=")")
 
@@ -225,6 +234,9 @@ def _branches(union: Node) -> list[Node]:
 
 def _union(visit: Visit) -> Relation:
     sources = [visit.walk.visit(node, visit.outer, visit.recursive) for node in _branches(visit.node)]
+    widths = sorted({len(source.columns) for source in sources})
+    if len(widths) > 1:  # the planner writes such a union for an ORDER BY of what one branch alone has
+        raise PlanTextError(f"the branches of a union put out {' and '.join(map(str, widths))} columns")
     columns = [
         Column(None, "", NONE.union(*(c.direct for c in side)), NONE.union(*(c.indirect for c in side)))
         for side in zip(*(source.columns for source in sources), strict=True)

@@ -52,6 +52,8 @@ class Scope:
         for name, column in self._irregular:
             if text.startswith(name, position):
                 end = position + len(name)
+                if name.endswith((" ASC", " DESC")) and text.startswith(" NULLS ", end):
+                    continue  # a shorter name, and how it is sorted by
                 if not (
                     name[-1:].isalnum() and end < len(text) and (text[end].isalnum() or text[end] == "_")
                 ):

@@ -14,6 +14,7 @@ from dfplan_assets.planning.lineage.plan_text import PlanTextError, as_written, 
 from dfplan_assets.planning.lineage.relation import Origins, Relation
 from dfplan_assets.planning.lineage.rules import RULES
 from dfplan_assets.planning.lineage.walk import Walk
+from dfplan_assets.planning.panics import raise_unless_datafusion
 from dfplan_assets.planning.sql_text import quoted_names, string_literals, words_in_values
 from dfplan_assets.project.model import ParameterValue, View
 
@@ -48,6 +49,7 @@ def view_lineage(
             "Split the view: make a view of its own of an inner part.",
         ) from cause
     except PlanTextError as cause:
+        _refuse_what_cannot_run(frame, view, hide)
         raise LineageError(
             view.where,
             f"the query plans, but its lineage is not certain: {hide(str(cause))}",
@@ -63,6 +65,20 @@ def view_lineage(
         )
     _check_output(view, relation, frame.schema())
     return _lineage(relation, walk, found, schemas)
+
+
+def _refuse_what_cannot_run(frame: DataFrame, view: View, hide: Callable[[str], str]) -> None:
+    """Raises PlanningError for a plan that DataFusion itself cannot make physical: it has no lineage."""
+    try:
+        frame.execution_plan()
+    except BaseException as cause:
+        raise_unless_datafusion(cause)
+        said = " ".join(hide(str(cause)).split())
+        raise PlanningError(
+            view.where,
+            f"DataFusion plans the query, but cannot execute it: {said}",
+            "Rewrite that part of the query; behind UNION, ORDER BY can name columns of the result alone.",
+        ) from None  # the cause may quote a secret value
 
 
 def _printed_names(view: View, resolved: Mapping[str, bool]) -> dict[str, str]:

@@ -35,6 +35,7 @@ from dfplan_assets.visual.plan_picture import plan_picture
 from dfplan_assets.visual.report.graph_layout import graph_layout
 from dfplan_assets.visual.report.model import (
     Check,
+    CheckOutcome,
     Column,
     Detail,
     Expected,
@@ -42,6 +43,7 @@ from dfplan_assets.visual.report.model import (
     Operator,
     PartitionsOfView,
     Report,
+    ReportedOutcome,
     ReportedSource,
     ReportedView,
     State,
@@ -87,6 +89,7 @@ def collect(
     standing: Standing,
     why_changed: Mapping[str, Sequence[str]],
     past: Past,
+    outcomes: Mapping[tuple[str, str], CheckOutcome],
     expected: Schedule,
     saved: Sequence[Saving],
     notes: Sequence[str],
@@ -94,10 +97,11 @@ def collect(
 ) -> Report:
     """The report of a project.
 
-    ``why_changed`` says in words what changed of ``standing.changed``; ``expected`` is the schedule of all
+    ``why_changed`` says in words what changed of ``standing.changed``; ``outcomes`` are those of checks made
+    before, by view and name; ``expected`` is the schedule of all
     views, ``saved`` what shortening them would save; ``notes`` are what else the reader must know.
     """
-    views = _Views(plan, standing, why_changed, past, _expected(expected, saved))
+    views = _Views(plan, standing, why_changed, past, outcomes, _expected(expected, saved))
     tables = {table for view in plan.all_views for table in plan.tables_of(view)}
     sources = [name for name in plan.project.sources if name in tables]
     return Report(
@@ -163,12 +167,14 @@ class _Views:
         standing: Standing,
         why_changed: Mapping[str, Sequence[str]],
         past: Past,
+        outcomes: Mapping[tuple[str, str], CheckOutcome],
         expected: Mapping[str, Expected],
     ) -> None:
         self._plan = plan
         self._standing = standing
         self._why_changed = why_changed
         self._past = past
+        self._outcomes = outcomes
         self._expected = expected
         self._compared = past.compared()
 
@@ -200,7 +206,13 @@ class _Views:
             sql=hide(_query(view)),
             parameters=_parameters(plan.project, view),
             checks=tuple(
-                Check(check.name, rule_in_words(check.rule), check.blocking, check.severity)
+                Check(
+                    check.name,
+                    rule_in_words(check.rule),
+                    check.blocking,
+                    check.severity,
+                    self._outcome(view, check.name, result, shown),
+                )
                 for check in view.checks
             ),
             rows=None if result is None else result.rows,
@@ -221,8 +233,9 @@ class _Views:
         if staleness is None:
             return "unknown", ()
         causes = "; ".join(self._why_changed.get(name, ()))
+        told = causes not in ("", MEANING_CHANGED)
         because = tuple(
-            f"meaning changed: {causes}" if reason == MEANING_CHANGED and causes else reason
+            f"meaning changed: {causes}" if reason == MEANING_CHANGED and told else reason
             for reason in staleness.because
         )
         if name in self._plan.unplanned:
@@ -232,6 +245,27 @@ class _Views:
         if past.runs and past.runs[-1].status == "failed":
             return "failed", (*because, "its last run failed")
         return ("never ran" if self._standing.results.get(name) is None else "stale"), because
+
+    def _outcome(
+        self, view: View, check: str, result: Publication | None, shown: Callable[[str], str]
+    ) -> ReportedOutcome | None:
+        last = self._outcomes.get((view.name, check))
+        if last is None:
+            return None
+        but = None
+        if result is None:
+            but = "its result is gone"
+        elif last.made_at < result.published_at:
+            but = "its result is another one now"
+        elif last.made_at.timestamp() < view.path.stat().st_mtime:
+            but = "its file was changed since"
+        return ReportedOutcome(
+            outcome=last.outcome,
+            said=shown(last.said),
+            made_at=moment(last.made_at),
+            partition=last.partition,
+            but=but,
+        )
 
     def _partitions(self, view: View, shown: Callable[[str], str]) -> PartitionsOfView | None:
         if view.partitions is None:

@@ -7,12 +7,14 @@ once that view is looked at: its JSON, compressed (zlib) and in base64.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from dfplan_assets.visual.report.graph_layout import GraphLayout
 
 State = Literal["fresh", "stale", "failed", "never ran", "not planned", "inlined", "unknown"]
 Status = Literal["succeeded", "failed", "canceled", "cached", "profiled"]
+Outcome = Literal["passed", "warned", "failed"]
 
 
 @dataclass(frozen=True)
@@ -44,14 +46,39 @@ class PartitionsOfView:
     stale_count: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class CheckOutcome:
+    """What a check found when it was made last, at a moment with a time zone; ``said`` is that in words.
+
+    ``partition`` is the one in which it was made, None where it was made in all of the result.
+    """
+
+    outcome: Outcome
+    said: str
+    made_at: datetime
+    partition: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportedOutcome:
+    """A ``CheckOutcome`` as the page has it; ``but`` is why it may not be that of the view as it is now."""
+
+    outcome: Outcome
+    said: str
+    made_at: str
+    partition: str | None
+    but: str | None
+
+
 @dataclass(frozen=True)
 class Check:
-    """A data check that a view declares, its rule in words."""
+    """A data check that a view declares, its rule in words; ``last`` is None where it was never made."""
 
     name: str
     rule: str
     blocking: bool
     severity: str
+    last: ReportedOutcome | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

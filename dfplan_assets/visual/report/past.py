@@ -11,7 +11,7 @@ from dfplan_assets.errors import StoreError
 from dfplan_assets.forecast.records import recorded_comparison, recorded_timeline
 from dfplan_assets.regressions.history import RUNS_READ, history_of
 from dfplan_assets.regressions.verdict import Verdict, judge
-from dfplan_assets.store import BundleRecord, RunRecord, RunSummary, ScheduleRecord, Store
+from dfplan_assets.store import AcceptanceRecord, BundleRecord, RunRecord, RunSummary, ScheduleRecord, Store
 from dfplan_assets.visual.gantt import gantt
 from dfplan_assets.visual.report.model import Compared, LastRun, LatestRun, Measured, Run
 
@@ -148,17 +148,28 @@ class Past:
 def read_past(store: Store, views: Collection[str]) -> Past:
     """What a store knows of these views; raises StoreError where it cannot be read at all."""
     recent = store.recent_runs(views, runs_each=RUNS_READ)
+    bundles, acceptances = store.bundles_of(recent), store.acceptances_of(recent)
     return Past(
-        {view: _of_view(store, view, tuple(reversed(runs))) for view, runs in recent.items()},
+        {
+            view: _of_view(
+                store, view, tuple(reversed(runs)), bundles.get(view, ()), acceptances.get(view, ())
+            )
+            for view, runs in recent.items()
+        },
         store.latest_schedule(),
     )
 
 
-def _of_view(store: Store, view: str, runs: tuple[RunSummary, ...]) -> PastOfView:
+def _of_view(
+    store: Store,
+    view: str,
+    runs: tuple[RunSummary, ...],
+    bundles: tuple[BundleRecord, ...],
+    acceptances: tuple[AcceptanceRecord, ...],
+) -> PastOfView:
     # Runs of ``dfplan profile`` publish nothing, and stand apart from those that do.
     published = tuple(run for run in runs if run.status != "profiled")
-    bundles = store.bundles(view)
-    verdict = judge(history_of(view, published, bundles, store.acceptances(view)))
+    verdict = judge(history_of(view, published, bundles, acceptances))
     found = PastOfView(published, _numbered(bundles), verdict=verdict)
     try:
         success = found.last_success

@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from dfplan_assets.planning.diff import difference
+from dfplan_assets_tests.cases import read_cases
 from dfplan_assets_tests.planning.diff.plans import facts
 
-CASES: list[dict[str, Any]] = yaml.safe_load(
-    Path(__file__).with_name("changes.yaml").read_text(encoding="utf-8")
-)
+CASES: list[dict[str, Any]] = read_cases(Path(__file__).with_name("changes.yaml"))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["title"]))

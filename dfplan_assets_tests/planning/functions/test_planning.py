@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -266,6 +267,37 @@ def test_a_table_function_that_raises_is_said_with_its_place(tmp_path: Path) -> 
         PlanningError, match=r"\(view x\).*raised LookupError: no calendar \(.*f\.py, line \d+\)"
     ):
         planned(tmp_path, text, {"x": "select * from days(1)"})
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("raise LookupError('no calendar')", r"raised LookupError: no calendar \(.*f\.py, line \d+\)"),
+        # Whatever it says, it is not DataFusion that says it.
+        ("raise ValueError(\"table 'x' not found\")", r"raised ValueError: table 'x' not found \("),
+        ("return None", "returned neither a Table nor a PyArrow dataset"),
+    ],
+)
+def test_a_table_function_that_fails_is_named_with_its_view_and_place_and_leaves_other_views(
+    tmp_path: Path, body: str, said: str
+) -> None:
+    text = MODULE.replace("    return Table(ds", f"    {body}\n    return Table(ds")
+    views = {
+        "x": "select a.id from a join days(3) d on d.day = a.id",
+        "y": "select id from x",
+        "z": "select id from b",
+    }
+    with pytest.raises(
+        PlanningError,
+        match=rf"\(view x\): the table function days, which runs as the query is planned, {said}",
+    ) as raised:
+        planned(tmp_path, text, views)
+    assert re.fullmatch(r"Correct the function \(f:\d+\), or the arguments that .*", raised.value.next_step)
+    whole = dataclasses.replace(project(views), root=tmp_path, extends=("f",))
+    plan = plan_project(whole, keep_going=True)
+    assert list(plan.views) == ["z"]
+    assert {name: each.tables for name, each in plan.unplanned.items()} == {"x": ("a",), "y": ("x",)}
+    assert {str(each.error) for each in plan.unplanned.values()} == {str(raised.value)}
 
 
 def test_a_table_function_that_does_not_exist_is_named(tmp_path: Path) -> None:

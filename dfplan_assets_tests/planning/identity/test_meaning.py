@@ -83,6 +83,19 @@ def test_an_alias_that_was_not_there_leaves_the_meaning(session: Session) -> Non
     assert meaning_of(session, "select c.k from (select id as k from rides where fare > 1) c") == with_alias
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "with recursive {0}(n, d) as (select id, 1 from bikes union all "
+        "select p.n + 1, p.d + 1 from {0} p where p.d < 3) select {0}.n from {0}",
+        "select id from bikes where 4 * id in (select {0}.id - {0}.rating from rides {0})",
+    ],
+    ids=["a recursive query with names for its columns", "a column that a subquery calculates"],
+)
+def test_the_name_of_a_relation_leaves_the_meaning_in(session: Session, text: str) -> None:
+    assert meaning_of(session, text.format("one")) == meaning_of(session, text.format("two"))
+
+
 def test_names_in_strings_are_no_aliases(session: Session) -> None:
     one = meaning_of(session, "select r.id, 'r.id' as t from rides r")
     assert meaning_of(session, "select x.id, 'r.id' as t from rides x") == one

@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from dfplan_assets.planning.project_plan import plan_project
+from dfplan_assets_tests.cases import read_cases
 from dfplan_assets_tests.planning.projects import project
 
 FILES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
 CASES = [
-    pytest.param(case, id=f"{file.stem}: {case['title']}")
-    for file in FILES
-    for case in yaml.safe_load(file.read_text())
+    pytest.param(case, id=f"{file.stem}: {case['title']}") for file in FILES for case in read_cases(file)
 ]
 
 

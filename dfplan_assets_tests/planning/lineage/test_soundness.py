@@ -10,16 +10,17 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
-import yaml
 from datafusion import SessionConfig, SessionContext
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from dfplan_assets.planning.project_plan import plan_project
 from dfplan_assets.planning.sources import register_empty
+from dfplan_assets_tests.cases import read_cases
 from dfplan_assets_tests.planning.lineage.test_cases import FILES
 from dfplan_assets_tests.planning.projects import TABLES, project
 
@@ -88,10 +89,10 @@ def changed_columns_are_origins(sql: str, tables: Mapping[str, pa.Table], chance
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_what_changes_the_result_of_a_case_is_an_origin(file: object) -> None:
+def test_what_changes_the_result_of_a_case_is_an_origin(file: Path) -> None:
     chance = random.Random(7)
     executed = 0
-    for case in yaml.safe_load(file.read_text()):  # type: ignore[attr-defined]
+    for case in read_cases(file):
         sql = case["sql"]
         if any(call in sql for call in NOT_REPEATABLE) or "settings" in case:
             continue

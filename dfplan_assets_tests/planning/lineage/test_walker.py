@@ -9,13 +9,14 @@ import pyarrow as pa
 import pytest
 from datafusion import SessionContext
 
-from dfplan_assets.errors import LineageError
+from dfplan_assets.errors import LineageError, PlanningError
 from dfplan_assets.planning.lineage.plan_text import PlanTextError, parse_plan
 from dfplan_assets.planning.lineage.relation import Relation
 from dfplan_assets.planning.lineage.rules import RULES
 from dfplan_assets.planning.lineage.view_lineage import view_lineage
 from dfplan_assets.planning.lineage.walk import Walk
-from dfplan_assets_tests.planning.projects import TABLES, view
+from dfplan_assets.planning.project_plan import plan_project
+from dfplan_assets_tests.planning.projects import TABLES, project, view
 
 
 @pytest.fixture
@@ -80,6 +81,24 @@ def test_a_scan_that_the_planner_never_resolved_is_an_error_that_names_both_answ
     frame = ctx.sql("select a.id from a join b on a.id = b.id")
     with pytest.raises(LineageError, match="reads b, which the planner never resolved"):
         view_lineage(frame, view("v", "select …"), {}, {"a": True}, {"a": TABLES["a"]})
+
+
+@pytest.mark.parametrize(
+    ("sql", "cause"),
+    [
+        ("select id as x from a union all select id as x from b order by b.w", "number of fields"),
+        (
+            "select name from a order by (select max(w) from b where b.id = a.id)",
+            "Correlated scalar subquery",
+        ),
+        ("select id as x, w as y from b union all select id, w as z from b order by b.w", "field named b.w"),
+    ],
+)
+def test_a_plan_that_datafusion_cannot_execute_is_its_error_and_none_of_lineage(sql: str, cause: str) -> None:
+    with pytest.raises(PlanningError, match=cause) as refusal:
+        plan_project(project({"v": sql}))
+    assert not isinstance(refusal.value, LineageError)
+    assert "ORDER BY can name columns of the result alone" in refusal.value.next_step
 
 
 # What DataFusion's Python package knows of plans. A name that is new here is a construct that

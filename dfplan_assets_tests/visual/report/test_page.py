@@ -227,7 +227,7 @@ def shown_by_chromium(address: str, profile: Path) -> str:
     flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync"
     flags += " --disable-background-networking --disable-component-update --virtual-time-budget=3000"
     command = ["chromium", *flags.split(), f"--user-data-dir={profile}", "--dump-dom", address]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout
 
 
 def test_every_part_of_the_script_is_in_the_page() -> None:

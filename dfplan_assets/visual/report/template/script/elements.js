@@ -87,13 +87,15 @@ function picture(text, label) {
   const styles = [...drawing.querySelectorAll("style")].map((style) => [style, style.textContent]);
   // Pictures follow the browser's colour scheme by themselves, the page's own switch only so.
   host.follow = () => {
-    const dark = isDark() ? " all" : " not all";
+    const dark = isDark() ? " screen" : " not all";
     for (const [style, written] of styles) {
       style.textContent = written.replace(/\(\s*prefers-color-scheme\s*:\s*dark\s*\)/g, dark);
     }
   };
   host.follow();
   drawing.style.display = "block";
+  // It takes the width of its place, but its letters need not be larger than the page's.
+  drawing.style.maxWidth = `${drawing.viewBox.baseVal.width * 1.25}px`;
   root.append(drawing);
   return host;
 }

@@ -80,7 +80,11 @@ function attention() {
   const item = (views) => h("li", {}, badge(views[0].state),
     h("div", {}, some(views.map((view) => linkTo(view.name)), 6), reason(views[0]) === views[0].state ? null : h("p", {}, line(reason(views[0]), 280))));
   const slow = (view) => h("li", { "data-slower": view.name }, h("span", { class: "badge stale" }, "slower"), h("div", {}, linkTo(view.name), h("p", {}, line(view.slower, 280))));
-  const listed = [...[...entries.values()].map(item), ...slower.map(slow)];
+  // What a check found in another result, or by another rule, is not known to hold.
+  const unmet = REPORT.views.flatMap((view) => view.checks.filter((check) => check.last && check.last.outcome !== "passed" && !check.last.but).map((check) => [view, check]));
+  const check = ([view, each]) => h("li", { "data-unmet": each.name }, outcomeBadge(each),
+    h("div", {}, h("a", { class: "name", href: `${viewLink(view.name)}&section=checks` }, `${view.name}: ${each.name}`), h("p", {}, line(each.last.said, 280))));
+  const listed = [...[...entries.values()].map(item), ...unmet.map(check), ...slower.map(slow)];
   const list = h("ul", { class: "attention" }, listed.slice(0, ATTENTION_SHOWN));
   const hidden = listed.length - ATTENTION_SHOWN;
   const lines = [];

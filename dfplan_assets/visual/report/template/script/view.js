@@ -11,11 +11,11 @@ function viewPage(view, route) {
     view.partitions ? partitionSection(view.partitions) : null,
     h("div", { class: "columns flow" }, neighbours("upstream", "Reads", view.reads, upstreamOf(view.name)), neighbours("downstream", "Read by", readersOf(view.name), downstreamOf(view.name))),
     columnSection(view, route),
+    checkSection(view),
     section("sql", "SQL", sqlText(view.sql), parameterList(view)),
     section("plan", "Plan", late.plan),
     section("history", "History", late.history),
-    prediction(view),
-    checkSection(view));
+    prediction(view));
   detailOf(view).then((detail) => {
     late.plan.replaceChildren(...planParts(view, detail));
     late.history.replaceChildren(...historyParts(view, detail));
@@ -205,9 +205,26 @@ function prediction(view) {
 }
 
 function checkSection(view) {
-  const rules = view.checks.map((check) => h("li", { "data-check": check.name }, h("strong", {}, check.name), h("code", {}, check.rule),
-    h("span", { class: "tag" }, [check.blocking ? "blocking" : "", check.severity === "warn" ? "warns" : ""].filter(Boolean).join(", ") || "reports")));
-  return section("checks", "Data checks", rules.length ? h("ul", { class: "checks" }, rules) : note("It declares none."));
+  const rules = view.checks.map((check) => h("li", { "data-check": check.name }, outcomeBadge(check),
+    h("div", {}, h("strong", {}, check.name), " ", h("span", { class: "tag" }, [check.blocking ? "blocking" : "", check.severity === "warn" ? "warns" : ""].filter(Boolean).join(", ") || "reports"),
+      h("p", {}, h("code", {}, check.rule)), check.last ? h("p", {}, outcomeWords(check.last)) : null)));
+  const unknown = view.checks.filter((check) => !check.last).length;
+  return section("checks", "Data checks",
+    rules.length ? h("ul", { class: "checks" }, rules) : note("It declares none."),
+    unknown ? note(`Dagster has no outcome of ${unknown === view.checks.length ? "them" : `${count(unknown)} of them`}: dfplan check ${line(view.name)} makes them now, a run makes and keeps them.`) : null);
+}
+
+// A check that found something in another result may find another thing in this one.
+function outcomeBadge(check) {
+  const last = check.last;
+  if (!last) return h("span", { class: "badge", "data-outcome": "" }, "not made");
+  const style = { passed: "fresh", warned: "stale", failed: "failed" }[last.outcome];
+  return h("span", { class: `badge ${last.but ? "" : style}`, "data-outcome": last.outcome }, last.outcome);
+}
+
+function outcomeWords(last) {
+  const where = last.partition ? `, partition ${last.partition}` : "";
+  return `${last.said ? `${capital(line(last.said, 400))}. ` : ""}${moment(last.made_at)}${where}${last.but ? `; ${last.but}` : ""}`;
 }
 
 function sourcePage(source, route) {
