@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
+from dfplan_assets.regressions.history import ViewHistory
 from dfplan_assets.regressions.statistics import EARLIER_RUNS, FEWEST_RUNS, LEAST_RUNS, compare
-from dfplan_assets.regressions.verdict import FALSE_ALARMS_OF_TIME, LEAST_SECONDS
+from dfplan_assets.regressions.verdict import FALSE_ALARMS_OF_TIME, LEAST_SECONDS, judge
+from dfplan_assets_tests.regressions.simulated import history, summaries
 
 Noise = Callable[[random.Random, int], list[float]]
 """Wall seconds of so many runs one after the other, about one second each."""
 
 TRIALS = 1_000
+TRIALS_OF_VERDICTS = 300
 SEED = 20_260_301
 
 
@@ -108,6 +112,52 @@ def _is_worse(times: list[float], factor: float, earlier: int) -> bool:
     return comparison.worse
 
 
+@dataclass(frozen=True)
+class GrowingInputs:
+    """A view whose inputs grow by ``rate`` a run, and of whose time ``share`` follows them at first.
+
+    Its times have log-normal noise of sigma 0.15; input sizes are stored with its runs, or they are not.
+    """
+
+    rate: float
+    share: float
+    stored: bool = True
+
+    def history(self, rng: random.Random, factor: float, earlier: int, later: int) -> ViewHistory:
+        """Runs of a plan, and of the next one, which takes ``factor`` as long."""
+        sizes = [(1 + self.rate) ** number for number in range(earlier + later)]
+        seconds = [(1 - self.share + self.share * size) * rng.lognormvariate(0.0, 0.15) for size in sizes]
+        runs = [
+            *summaries("a", seconds[:earlier]),
+            *summaries("b", [factor * each for each in seconds[earlier:]], first=earlier),
+        ]
+        if self.stored:
+            runs = [
+                replace(run, input_bytes=round(1e9 * size)) for run, size in zip(runs, sizes, strict=True)
+            ]
+        return history(runs)
+
+    def found(self, factor: float, earlier: int, later: int, trials: int = TRIALS_OF_VERDICTS) -> float:
+        """The share of simulated histories that are called a regression after the last run."""
+        rng = random.Random(SEED)
+        alarms = sum(
+            judge(self.history(rng, factor, earlier, later)).kind == "regression" for _ in range(trials)
+        )
+        return alarms / trials
+
+
+GROWING_INPUTS: Mapping[str, GrowingInputs] = {
+    "by 2 % a run, time follows": GrowingInputs(0.02, 1.0),
+    "by 5 % a run, time follows": GrowingInputs(0.05, 1.0),
+    "by 2 % a run, 30 % of the time follow": GrowingInputs(0.02, 0.3),
+    "by 5 % a run, 30 % of the time follow": GrowingInputs(0.05, 0.3),
+    "by 2 % a run, time stays": GrowingInputs(0.02, 0.0),
+    "by 5 % a run, time stays": GrowingInputs(0.05, 0.0),
+    "by 2 % a run, time follows, not stored": GrowingInputs(0.02, 1.0, stored=False),
+}
+"""With sizes stored, none of these raises more than 2 % of false alarms."""
+
+
 def main() -> None:
     """Prints false alarms and slowdowns found, in percent, per kind of noise."""
     print(f"regressions: {TRIALS:,} simulated histories each, in percent")
@@ -124,3 +174,15 @@ def main() -> None:
             cells += f"{100 * found(noise, 2.0, before, after):>6.0f}"
             cells += f"{100 * found(noise, 1.5, before, after):>6.0f}"
         print(f"  {name:36}{cells}")
+    print(f"regressions in inputs that grow: {TRIALS_OF_VERDICTS} simulated histories each, in percent")
+    columns = f"{'unchanged':>10}{'×2':>6}{'×1.5':>6}"
+    head = "".join(f"{f'{before} + {after} runs':^22}" for before, after in sizes)
+    print(f"  {'':40}{head.rstrip()}")
+    print(f"  {'inputs grow':40}{columns}{columns}")
+    for name, growing_inputs in GROWING_INPUTS.items():
+        cells = ""
+        for before, after in sizes:
+            cells += f"{100 * growing_inputs.found(1.0, before, after):>10.1f}"
+            cells += f"{100 * growing_inputs.found(2.0, before, after):>6.0f}"
+            cells += f"{100 * growing_inputs.found(1.5, before, after):>6.0f}"
+        print(f"  {name:40}{cells}")

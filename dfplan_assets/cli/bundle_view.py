@@ -67,7 +67,8 @@ def document(record: BundleRecord, bundle: PlanBundle, run: LatestRun | None) ->
             "logical": bundle.logical_plan,
             "optimized": bundle.optimized_plan,
             "physical": bundle.physical_plan,
-            "tree": bundle.tree,
+            "tree": bundle.tree if bundle.tree_refusal is None else None,
+            "tree_refusal": bundle.tree_refusal,
         },
         "rules": None
         if bundle.rules is None
@@ -105,10 +106,15 @@ def sections(
     functions = _user_functions(bundle)
     if functions:
         yield from section("Functions of the project", *_functions(functions))
-    yield from section(
-        "Plan (EXPLAIN FORMAT TREE)",
-        Drawing(bundle.tree.rstrip(), f"dfplan show {bundle.view} {record.key[:SHORT_KEY_CHARACTERS]}"),
-    )
+    command = f"dfplan show {bundle.view} {record.key[:SHORT_KEY_CHARACTERS]}"
+    if bundle.tree_refusal is None:
+        yield from section("Plan (EXPLAIN FORMAT TREE)", Drawing(bundle.tree.rstrip(), command))
+    else:
+        yield from section(
+            "Plan (as text)",
+            Text(f"{bundle.tree_refusal}."),
+            Drawing(bundle.physical_plan.rstrip(), command),
+        )
     yield from section("Topology", *_topology(bundle.topology, inside))
     yield from section("Rules that changed the plan", *_rules(bundle))
     yield from section("Substrait", _substrait(bundle))

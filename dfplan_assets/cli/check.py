@@ -11,7 +11,7 @@ from rich.text import Text
 
 from dfplan_assets.cli.completion import complete_selection
 from dfplan_assets.cli.options import current_options, project_options
-from dfplan_assets.cli.output import print_json, print_text, stdout_to_stderr
+from dfplan_assets.cli.output import print_json, print_text
 from dfplan_assets.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,22 +34,21 @@ def check(ctx: click.Context, selection: str | None, partition: str | None) -> N
     not pass, unless its severity is warn, or could not be made.
     """
     options = current_options()
-    with stdout_to_stderr():
-        from dfplan_assets.execution.data_checks import check_published
-        from dfplan_assets.execution.runtime import open_runtime
-        from dfplan_assets.execution.warehouse import Warehouse
-        from dfplan_assets.project import load_project
-        from dfplan_assets.store.plan_memory import plan_remembered
+    from dfplan_assets.execution.data_checks import check_published
+    from dfplan_assets.execution.runtime import open_runtime
+    from dfplan_assets.execution.warehouse import Warehouse
+    from dfplan_assets.project import load_project
+    from dfplan_assets.store.plan_memory import plan_remembered
 
-        project = load_project(options.project)
-        plan = plan_remembered(project, keep=False)
-        selected = _selected(plan, selection)
-        checked = [name for name in plan.all_views if name in selected and project.views[name].checks]
-        if partition is not None:
-            checked = _partitioned(plan, checked, partition)
-        warehouse = Warehouse.of(project)
-        with open_runtime(project.engine, warehouse) as runtime:
-            found = {name: check_published(plan, name, warehouse, runtime, partition) for name in checked}
+    project = load_project(options.project)
+    plan = plan_remembered(project, keep=False)
+    selected = _selected(plan, selection)
+    checked = [name for name in plan.all_views if name in selected and project.views[name].checks]
+    if partition is not None:
+        checked = _partitioned(plan, checked, partition)
+    warehouse = Warehouse.of(project)
+    with open_runtime(project.engine, warehouse) as runtime:
+        found = {name: check_published(plan, name, warehouse, runtime, partition) for name in checked}
     states = [_state(finding) for findings in found.values() for finding in findings]
     success = not {"failed", "cannot be told"}.intersection(states)
     if options.format == "json":
@@ -65,12 +64,9 @@ def _selected(plan: ProjectPlan, selection: str | None) -> frozenset[str]:
     if selection is None:
         return frozenset(plan.all_views)
     # Importing Dagster takes longer than all checks of a small project do.
-    from dfplan_assets.orchestration.definitions import run_definitions
-    from dfplan_assets.orchestration.project_translator import translator_of
-    from dfplan_assets.orchestration.selection import select_views
+    from dfplan_assets.orchestration.selectable import selected_views
 
-    translator = translator_of(plan.project)
-    return select_views(selection, plan, run_definitions(plan, translator), translator.get_asset_key)
+    return selected_views(plan, selection)
 
 
 def _partitioned(plan: ProjectPlan, views: Sequence[str], partition: str) -> list[str]:

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 from rich.text import Text
 
 from dfplan_assets.cli.completion import complete_view
 from dfplan_assets.cli.now import Now
 from dfplan_assets.cli.options import current_options, project_options
-from dfplan_assets.cli.output import print_json, print_text
+from dfplan_assets.cli.output import print_json, print_text, terminal_width
 from dfplan_assets.cli.stored import SHORT_KEY_CHARACTERS, bundles_of, choose, stored
 from dfplan_assets.lookup import check_view
 
@@ -135,8 +134,7 @@ def _columns(found: PlanDifference) -> str:
 def _tree(heading: str, rows: Sequence[TreeRow], before: str, after: str) -> list[Text]:
     from dfplan_assets.planning.diff import side_by_side
 
-    console = Console()
-    width = console.width if console.is_terminal else _WIDTH_OF_A_PIPE
+    width = terminal_width() or _WIDTH_OF_A_PIPE
     column = (width - 3) // 2
     title = f"{f'{heading}, {before}':<{column}}   {heading}, {after}"
     return [Text(title, style="dim"), Text(side_by_side(rows, width))]

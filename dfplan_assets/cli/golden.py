@@ -11,7 +11,7 @@ from rich.text import Text
 from dfplan_assets.cli.completion import complete_view
 from dfplan_assets.cli.diff import tree_rows
 from dfplan_assets.cli.options import current_options, options_with_formats, project_options
-from dfplan_assets.cli.output import print_json, print_text
+from dfplan_assets.cli.output import print_json, print_line, print_text
 from dfplan_assets.errors import InputError
 from dfplan_assets.lookup import check_view
 
@@ -78,7 +78,7 @@ def check(ctx: click.Context, views: tuple[str, ...], level: Level | None) -> No
         print_text(*reports.lines(found))
     else:
         report = reports.junit if options.format == "junit" else reports.markdown
-        print(report(found))
+        print_line(report(found))
     ctx.exit(found.exit_code)
 
 

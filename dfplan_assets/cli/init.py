@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from dfplan_assets.cli.options import current_options, project_options
-from dfplan_assets.cli.output import print_json
+from dfplan_assets.cli.output import print_json, print_line
 from dfplan_assets.errors import ProjectError
 
 
@@ -34,5 +34,5 @@ def init(directory: Path) -> None:
     if options.format == "json":
         print_json({"project": str(directory), "files": sorted(map(str, files)), "views": sorted(written)})
         return
-    click.echo(f"{directory}: {len(written)} views and their golden plans. Next:")
-    click.echo(f"\n  cd {directory}\n  dfplan run\n  DAGSTER_HOME=$PWD/.dfplan/dagster dagster dev")
+    print_line(f"{directory}: {len(written)} views and their golden plans. Next:")
+    print_line(f"\n  cd {directory}\n  dfplan run\n  DAGSTER_HOME=$PWD/.dfplan/dagster dagster dev")

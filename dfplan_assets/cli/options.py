@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, cast
 
 import click
 from click.shell_completion import CompletionItem
 
+from dfplan_assets.cli.output import stdout_to_stderr
 from dfplan_assets.lookup import nearest_project
 
 OutputFormat = Literal["text", "json", "junit", "markdown"]
@@ -27,7 +29,11 @@ class Options:
 
 
 def project_options(command: _Command) -> _Command:
-    """Gives a command ``--project`` and ``--format``, which ``current_options`` tells."""
+    """Gives a command ``--project`` and ``--format``, which ``current_options`` tells.
+
+    Standard output is that of the answer alone while the command runs: modules, functions and translators of
+    the user's may print wherever they are imported or called.
+    """
     return options_with_formats("text", "json")(command)
 
 
@@ -52,7 +58,13 @@ def _with_options(command: _Command, formats: tuple[OutputFormat, ...]) -> _Comm
         callback=_remember(_FORMAT),
         help="How to print the answer. Default: text.",
     )
-    return project(output_format(command))
+
+    @wraps(command)
+    def run(*arguments: object, **options: object) -> None:
+        with stdout_to_stderr():
+            command(*arguments, **options)
+
+    return project(output_format(cast(_Command, run)))
 
 
 def current_options() -> Options:

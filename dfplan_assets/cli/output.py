@@ -8,8 +8,9 @@ import math
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, overload
+from typing import Any, TextIO, overload
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -20,20 +21,34 @@ _WIDTH_OF_A_PIPE = 4096
 
 def print_json(document: Mapping[str, Any]) -> None:
     """Prints one JSON document."""
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    print_line(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def print_line(text: str) -> None:
+    """Prints a text as it is, with a line end."""
+    with _answering():
+        print(text)
 
 
 def print_text(*parts: RenderableType) -> None:
     """Prints for reading: as wide as the terminal, and in a pipe one line for each row."""
-    console = Console(highlight=False, soft_wrap=False)
-    if console.is_terminal:
-        console.print(*parts, sep="\n")
-        return
-    console.width = _WIDTH_OF_A_PIPE
-    with console.capture() as captured:
-        console.print(*parts, sep="\n")
-    for line in captured.get().splitlines():
-        print(line.rstrip())
+    with _answering():
+        console = Console(highlight=False, soft_wrap=False)
+        if console.is_terminal:
+            console.print(*parts, sep="\n")
+            return
+        console.width = _WIDTH_OF_A_PIPE
+        with console.capture() as captured:
+            console.print(*parts, sep="\n")
+        for line in captured.get().splitlines():
+            print(line.rstrip())
+
+
+def terminal_width() -> int | None:
+    """How many columns wide the terminal is that shows the answer; None where none does."""
+    with _answering():
+        console = Console()
+        return console.width if console.is_terminal else None
 
 
 class Drawing:
@@ -69,15 +84,50 @@ def number_or_none(number: float) -> float | None:
     return None if math.isnan(number) else number
 
 
+@dataclass(frozen=True)
+class _Answers:
+    """Standard output as it was before it was sent away: its file descriptor, kept as another, and stream."""
+
+    descriptor: int
+    stream: TextIO
+
+
+_answers: list[_Answers] = []
+
+
 @contextlib.contextmanager
 def stdout_to_stderr() -> Iterator[None]:
-    """Sends what any code writes to standard output to standard error, Rust and C code included."""
+    """Sends what any code writes to standard output to standard error, Rust and C code included.
+
+    What this module prints is the answer, and still goes to standard output.
+    """
+    if _answers or sys.stdout is None:  # sent away already, or closed
+        yield
+        return
     sys.stdout.flush()
-    kept = os.dup(1)
+    _answers.append(_Answers(os.dup(1), sys.stdout))
     try:
         os.dup2(2, 1)
         with contextlib.redirect_stdout(sys.stderr):
             yield
     finally:
+        kept = _answers.pop().descriptor
         os.dup2(kept, 1)
         os.close(kept)
+
+
+@contextlib.contextmanager
+def _answering() -> Iterator[None]:
+    """Standard output as it was, also within ``stdout_to_stderr``."""
+    if not _answers:
+        yield
+        return
+    answers, away = _answers[-1], os.dup(1)
+    try:
+        os.dup2(answers.descriptor, 1)
+        with contextlib.redirect_stdout(answers.stream):
+            yield
+            answers.stream.flush()
+    finally:
+        os.dup2(away, 1)
+        os.close(away)

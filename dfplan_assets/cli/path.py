@@ -6,7 +6,7 @@ import click
 
 from dfplan_assets.cli.completion import complete_view
 from dfplan_assets.cli.options import current_options, project_options
-from dfplan_assets.cli.output import print_json
+from dfplan_assets.cli.output import print_json, print_line
 from dfplan_assets.errors import ExecutionError
 from dfplan_assets.lookup import check_view
 
@@ -61,4 +61,4 @@ def path(view: str, partition: str | None) -> None:
         )
     else:
         for file in result.files:
-            click.echo(file)
+            print_line(file)

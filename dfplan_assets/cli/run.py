@@ -13,7 +13,7 @@ from rich.text import Text
 
 from dfplan_assets.cli.completion import complete_selection
 from dfplan_assets.cli.options import Options, current_options, project_options
-from dfplan_assets.cli.output import print_json, print_text, stdout_to_stderr
+from dfplan_assets.cli.output import print_json, print_text
 from dfplan_assets.cli.progress import progress_display
 from dfplan_assets.errors import InputError
 from dfplan_assets.orchestration.heap import garbage_left_alone
@@ -53,20 +53,19 @@ def run(
     asked = _range(partition, partition_range)
     # A process that ends need not look for garbage first, which takes seconds after a large run.
     atexit.register(gc.freeze)
-    with stdout_to_stderr():
-        from dfplan_assets.planning.project_plan import plan_project
-        from dfplan_assets.project import load_project
-        from dfplan_assets.store.plan_memory import PlanMemory
+    from dfplan_assets.planning.project_plan import plan_project
+    from dfplan_assets.project import load_project
+    from dfplan_assets.store.plan_memory import PlanMemory
 
-        project = load_project(options.project)
-        memory = PlanMemory.of(project)
-        plan = plan_project(project, memory)
-        if stale and asked is not None:
-            raise InputError(
-                "--stale", "it takes no partition", "Run the partition without --stale, or leave it out."
-            )
-        reports = _run_stale(plan, selection) if stale else _run(plan, selection, asked)
-        memory.save(project)
+    project = load_project(options.project)
+    memory = PlanMemory.of(project)
+    plan = plan_project(project, memory)
+    if stale and asked is not None:
+        raise InputError(
+            "--stale", "it takes no partition", "Run the partition without --stale, or leave it out."
+        )
+    reports = _run_stale(plan, selection) if stale else _run(plan, selection, asked)
+    memory.save(project)
     if not reports:
         _print_nothing_to_do(options, plan)
         return

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from dfplan_assets.cli.completion import complete_selection
 from dfplan_assets.cli.options import Options, current_options, project_options
-from dfplan_assets.cli.output import isoformat, number_or_none, print_json, print_text, stdout_to_stderr
+from dfplan_assets.cli.output import isoformat, number_or_none, print_json, print_text
 from dfplan_assets.cli.stored import stored
 from dfplan_assets.errors import ExecutionError, InputError
 
@@ -78,16 +78,10 @@ def _next_run(options: Options, selection: str | None, workers: int | None, svg:
 
 
 def _selected(selection: str, plan: ProjectPlan) -> tuple[str, ...]:
-    with stdout_to_stderr():
-        # Dagster's syntax needs Dagster, whose import takes longer than all else here.
-        from dfplan_assets.orchestration.project_translator import translator_of
-        from dfplan_assets.orchestration.python_assets import python_assets
-        from dfplan_assets.orchestration.selectable import selectable
-        from dfplan_assets.orchestration.selection import select_views
+    # Dagster's syntax needs Dagster, whose import takes longer than all else here.
+    from dfplan_assets.orchestration.selectable import selected_views
 
-        translator = translator_of(plan.project)
-        whole = selectable(plan, translator, python_assets(plan, translator))
-        selected = select_views(selection, plan, whole, translator.get_asset_key)
+    selected = selected_views(plan, selection)
     return tuple(view for view in plan.all_views if view in selected)
 
 

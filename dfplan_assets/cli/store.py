@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dfplan_assets.cli.options import current_options, project_options
-from dfplan_assets.cli.output import print_json, print_text
+from dfplan_assets.cli.output import print_json, print_line, print_text
 from dfplan_assets.cli.stored import stored
 from dfplan_assets.errors import StoreError
 
@@ -61,9 +61,9 @@ def upgrade() -> None:
     if options.format == "json":
         print_json(asdict(upgraded))
     elif upgraded.before == upgraded.after:
-        click.echo(f"The store has schema {upgraded.after}, the latest that this dfplan knows.")
+        print_line(f"The store has schema {upgraded.after}, the latest that this dfplan knows.")
     else:
-        click.echo(f"The store was upgraded from schema {upgraded.before} to {upgraded.after}.")
+        print_line(f"The store was upgraded from schema {upgraded.before} to {upgraded.after}.")
 
 
 @store.command()
@@ -86,7 +86,7 @@ def gc(keep_bundles: int | None, keep_runs: int | None) -> None:
     if options.format == "json":
         print_json({"removed": asdict(removed)})
     else:
-        click.echo(
+        print_line(
             f"Removed {removed.bundles:,} plans, {removed.runs:,} runs, {removed.schedules:,} schedules"
             f", {removed.environments:,} environments, {removed.topologies:,} topologies "
             f"and {removed.contents:,} texts ({removed.stored_bytes:,} bytes)."

@@ -75,7 +75,8 @@ class Warehouse:
     def current(self, view: str, partition: Partition | None = None) -> Publication | None:
         """The last result of a view or partition, or None where there is none; reads the manifest only.
 
-        What is left of a partition that there is not (any more) is none. Its files stay readable for at least ``RETIREMENT_SECONDS``, whatever is published meanwhile.
+        What is left of a partition that there is not any more is none. The files stay readable for at least
+        ``RETIREMENT_SECONDS``, whatever is published meanwhile.
         """
         if partition is not None and not partition.of.has(partition.key, self._now()):
             return None

@@ -73,7 +73,7 @@ def golden_text(bundle: PlanBundle, physical_inputs: str, review: str) -> str:
             "logical_plan": _lines(bundle.logical_plan),
             "optimized_plan": _lines(bundle.optimized_plan),
             "physical_plan": _lines(bundle.physical_plan),
-            "tree": _lines(bundle.tree),
+            "tree": _lines(bundle.tree_refusal or bundle.tree),
             "rules": [[rule.phase, rule.rule] for rule in bundle.rules or ()],
         }
     )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import dagster as dg
 
 from dfplan_assets.errors import InputError
 from dfplan_assets.execution.published_tables import IO_MANAGER_KEY
+from dfplan_assets.orchestration.any_project import AnyProject, planned
 from dfplan_assets.orchestration.assets import source_assets, view_assets
 from dfplan_assets.orchestration.definitions import executor_for, project_definitions
 from dfplan_assets.orchestration.drift_sensor import build_drift_sensor
@@ -24,12 +23,6 @@ from dfplan_assets.orchestration.selection import matching_keys, select_with_pyt
 from dfplan_assets.orchestration.source_sensor import build_source_sensor
 from dfplan_assets.orchestration.translator import DfplanTranslator, check_keys
 from dfplan_assets.planning.bundle import ProjectPlan
-from dfplan_assets.project import load_project
-from dfplan_assets.project.model import Project
-from dfplan_assets.store.plan_memory import plan_remembered
-
-AnyProject = ProjectPlan | Project | str | os.PathLike[str]
-"""A project as planned, as read, or as the folder in which its ``dfplan.yaml`` lies."""
 
 
 def build_view_assets(
@@ -48,7 +41,7 @@ def build_view_assets(
     Raises InputError for a project that cannot be read, a selection that means nothing, and a
     translator that gives two tables one key.
     """
-    plan = _planned(project)
+    plan = planned(project)
     translator = translator or translator_of(plan.project)
     check_keys(plan, translator)
     return _view_assets(plan, translator, _chosen(plan, translator, select, exclude, PythonAssets()))
@@ -71,7 +64,7 @@ def build_definitions(
     its place, and steps run in measured order all the same. Raises as ``build_view_assets`` does.
     """
     with nothing_collected():
-        plan = _planned(project)
+        plan = planned(project)
         translator = translator or translator_of(plan.project)
         if select is None and exclude is None:
             whole = project_definitions(plan, translator)
@@ -102,9 +95,7 @@ def _part(
             *assets,
             *_handed_from_outside(plan, translator, assets, keys, python),
         ],
-        asset_checks=[
-            each for each in python.checks if keys.issuperset(key.asset_key for key in each.check_keys)
-        ],
+        asset_checks=python.checks_of(keys).checks,
         resources=python.resources,
         executor=executor_for(plan.project.scheduling) if with_executor else None,
         schedules=scheduled.schedules,
@@ -152,13 +143,6 @@ class _Chosen:
     sources: frozenset[str]
     python: frozenset[dg.AssetKey]
     specs: dg.Definitions
-
-
-def _planned(project: AnyProject) -> ProjectPlan:
-    if isinstance(project, ProjectPlan):
-        return project
-    loaded = project if isinstance(project, Project) else load_project(Path(project))
-    return plan_remembered(loaded, keep=True, keep_going=True)
 
 
 def _without_executor(definitions: dg.Definitions) -> dg.Definitions:

@@ -84,6 +84,8 @@ def _changes(made: Made) -> str:
 
 
 def _tree(bundle: PlanBundle) -> str:
+    if bundle.tree_refusal is not None:
+        return f"**Left out:** {bundle.tree_refusal}. `dfplan show {bundle.view}` prints the plan as text."
     lines = bundle.tree.rstrip().splitlines()
     shown = fit(lines, _TREE_BYTES)
     whole = f"`dfplan show {bundle.view}` prints the whole plan."

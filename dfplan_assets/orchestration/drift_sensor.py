@@ -16,6 +16,7 @@ import dagster as dg
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 from dagster._core.storage.tags import RUN_KEY_TAG
 
+from dfplan_assets.orchestration.any_project import AnyProject, planned
 from dfplan_assets.orchestration.assets import op_names
 from dfplan_assets.orchestration.data_versions import STALE_TAG
 from dfplan_assets.orchestration.held_back import held_back
@@ -24,7 +25,6 @@ from dfplan_assets.orchestration.project_translator import translator_of
 from dfplan_assets.orchestration.runs_under_way import CHANGE_TAG, CREATED, RunsUnderWay
 from dfplan_assets.orchestration.stale_runs import StaleRun, stale_runs
 from dfplan_assets.orchestration.translator import DfplanTranslator
-from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.staleness.drift import Drift, drift_now
 
 DRIFT_SENSOR = "dfplan_drift"
@@ -36,7 +36,7 @@ LONGEST_PAUSE_SECONDS = 3600
 
 
 def build_drift_sensor(
-    plan: ProjectPlan,
+    project: AnyProject,
     translator: DfplanTranslator | None = None,
     *,
     views: Collection[str] | None = None,
@@ -47,11 +47,12 @@ def build_drift_sensor(
     of these views only.
 
     At each tick the project is planned from the disk, as the run will find it; views that did not change
-    are not planned again. ``plan`` is what Dagster was told when it loaded the definitions: where the graph
-    on the disk is another one, the sensor says that the definitions must be loaded again. It is called
+    are not planned again. ``project`` is what Dagster is told when it loads the definitions: where the graph
+    on the disk is another one later on, the sensor says that definitions must be loaded again. It is called
     ``dfplan_drift``, after the translator's prefix if there is one, unless ``name`` says otherwise. ``clock``
     gives seconds since 1970.
     """
+    plan = planned(project)
     settings = plan.project.drift_sensor
     on_disk = ProjectOnDisk(plan.project.root)
     translator = translator or translator_of(plan.project)

@@ -256,3 +256,4 @@ class PlanBundle:
     environment: tuple[EnvironmentPart, ...]
     identity: Identity
     planning_seconds: float
+    tree_refusal: str | None = None  # why ``tree`` is empty, where DataFusion could not draw it

@@ -83,7 +83,7 @@ def capture(
     substrait = _substrait(message_ctx, plan, view, message_frame)
     ctx.register_view(_EXPLAINED, explained)
     try:
-        tree = hide(explain_tree(ctx, _EXPLAINED))
+        tree = explain_tree(ctx, _EXPLAINED)
         rules = rule_effects(ctx, _EXPLAINED) if with_rules else None
     finally:
         ctx.deregister_table(_EXPLAINED)
@@ -98,7 +98,8 @@ def capture(
         parameters=bound_parameters(project, view),
         physical_plan=physical_text,
         topology=tuple(_hidden(node, hide) for node in topology(physical)),
-        tree=tree,
+        tree=hide(tree.text),
+        tree_refusal=None if tree.refusal is None else hide(tree.refusal),
         rules=None if rules is None else tuple(replace(rule, diff=hide(rule.diff)) for rule in rules),
         environment=(*environment, *inlined_environment(plan, view.name)),
         identity=with_physical(view_plan.identity, partition_hider(view)(physical_text)),

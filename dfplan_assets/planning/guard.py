@@ -67,7 +67,7 @@ def plan_query(
     _refuse_other_statements(view)
     try:
         bound = with_sort_columns_in_order(
-            lambda: ctx.sql_with_options(view.sql, NO_CHANGES, param_values=values)
+            view.sql, lambda: ctx.sql_with_options(view.sql, NO_CHANGES, param_values=values)
         )
         if any(isinstance(value, str) for value in values.values()):
             # A text that is no number or date shows when the optimizer folds its cast.
@@ -107,7 +107,7 @@ def plan_template(
     """A view's text as a planned data frame in which parameters are still placeholders."""
     _refuse_other_statements(view)
     try:
-        frame = with_sort_columns_in_order(lambda: ctx.sql_with_options(view.sql, NO_CHANGES))
+        frame = with_sort_columns_in_order(view.sql, lambda: ctx.sql_with_options(view.sql, NO_CHANGES))
     except BaseException as cause:
         raise_unless_datafusion(cause)
         raise planning_error(view, str(cause), ctx, known_tables, functions) from cause

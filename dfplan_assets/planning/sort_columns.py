@@ -21,13 +21,15 @@ _PLANNINGS = 200
 _ALIKE = 20
 
 
-def with_sort_columns_in_order(plan: Callable[[], DataFrame]) -> DataFrame:
-    """The frame of a query that ``plan`` plans: the same at each call, but by a chance of a millionth.
+def with_sort_columns_in_order(sql: str, plan: Callable[[], DataFrame]) -> DataFrame:
+    """The frame of a query, ``sql``, that ``plan`` plans: the same each time, but by a chance of a millionth.
 
     The columns stand as the sort names them, whatever the tables are called. With many such columns that
     order may not come up; then it is the next to it that did.
     """
     best = plan()
+    if "order" not in sql.lower():
+        return best
     orders = [added_columns(best.logical_plan().display_indent())]
     while len(orders) < _PLANNINGS and any(places != sorted(places) for places in min(orders)):
         if len(orders) == _ALIKE and all(order == orders[0] for order in orders):
@@ -48,17 +50,18 @@ def added_columns(text: str) -> list[list[int]]:
     >>> added_columns("Projection: v\\n  Sort: a.y + a.x ASC\\n    Projection: a.v AS v, a.x, a.y")
     [[6, 0]]
     """
-    if "Sort: " not in text:
-        return []
     found: list[list[int]] = []
     waiting = [parse_tree(text)]
     while waiting:
         node = waiting.pop()
         waiting.extend(reversed(node.children))
-        for sort in node.inputs if node.kind == "Projection" else ():
-            if sort.kind == "Sort":
-                kept = len(node.detail.split(", "))
-                found.extend(_added(below, kept, sort.detail) for below in _projections_below(sort))
+        kept = len(node.detail.split(", "))
+        for below in node.inputs if node.kind == "Projection" else ():
+            if below.kind == "Sort":
+                found.extend(_added(each, kept, below.detail) for each in _projections_below(below))
+            elif below.kind == "Projection":  # the sort of a derived table goes, its columns stay
+                columns = [item for item in below.detail.split(", ") if " AS " not in item]
+                found.append(_added(below, kept, ", ".join(sorted(columns))))
     return found
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from dfplan_assets.regressions.elasticity import elasticity
 from dfplan_assets.regressions.history import PlannedRun
 from dfplan_assets.store import RunSummary
 
@@ -89,18 +90,39 @@ def known(runs: Sequence[PlannedRun], figure: Callable[[RunSummary], float | Non
 
 @dataclass(frozen=True)
 class InputGrowth:
-    """How many times as large later inputs are: in the middle, and against each of the earlier runs."""
+    """How many times as large later inputs are: in the middle, and against each of the earlier runs.
+
+    ``elasticity`` is the share of the view's time that follows its inputs at most, the rest being fixed.
+    """
 
     median: float
     by_run: tuple[float, ...]
+    elasticity: float = 1.0
+
+    @property
+    def explains(self) -> float:
+        """By which factor the view may take longer for that, in the middle."""
+        return 1 + self.elasticity * (self.median - 1)
+
+    @property
+    def of_time_by_run(self) -> tuple[float, ...]:
+        """The same against each of the earlier runs."""
+        return tuple(1 + self.elasticity * (ratio - 1) for ratio in self.by_run)
 
 
 def input_growth(before: Sequence[PlannedRun], after: Sequence[PlannedRun]) -> InputGrowth:
     """The growth by bytes or else by rows; none where that is not known of all runs."""
     for figure in (_input_bytes, _input_rows):
-        was, now = known(before, figure), median(after, figure)
-        if was is not None and min(was) > 0 and now:
-            return InputGrowth(now / statistics.median(was), tuple(now / each for each in was))
+        was, later = known(before, figure), known(after, figure)
+        if was is not None and later is not None and min(*was, *later) > 0:
+            now = statistics.median(later)
+            growth = now / statistics.median(was)
+            sides = (
+                [(size, each.wall_seconds) for size, each in zip(sizes, runs, strict=True)]
+                for sizes, runs in ((was, before), (later, after))
+            )
+            by_run = tuple(now / each for each in was)
+            return InputGrowth(growth, by_run, elasticity(*sides, growth=growth))
     return InputGrowth(1.0, (1.0,) * len(before))
 
 

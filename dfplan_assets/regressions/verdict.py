@@ -51,7 +51,7 @@ class Verdict:
     """What is to be said of a view, and the figures that it is said from.
 
     - ``regression``: the plan changed, and time or spilled bytes are worse beyond the noise, by more than
-      larger inputs explain;
+      larger inputs explain (as the view's own runs show, ``elasticity``);
     - ``slower without a plan change``: the latest runs are slower than those before with the same plan;
     - ``drift``: the plan changed, and the view did not get slower, or only as its inputs grew;
     - ``improved``: it got faster, by its plan or without;
@@ -146,7 +146,7 @@ def _judge_change(
         size = f"its inputs are ×{growth.median:.2f} as large"
         unexplained = _worse(before, after, latest, growth) if grew else worse
         if unexplained:
-            more = f"; {size}, which does not explain it" if grew else ""
+            more = f"; {size}, which does not explain it{_explained(growth)}" if grew else ""
             return verdict("regression", f"{changed}, and {', and '.join(unexplained)}{more}")
         return verdict("drift", f"{changed}, and {', and '.join(worse)}; {size}, which explains it")
     if len(own) < LEAST_RUNS or too_few_before:
@@ -220,7 +220,7 @@ def _time(
     before: Sequence[PlannedRun], after: Sequence[PlannedRun], growth: InputGrowth | None = None
 ) -> Comparison:
     return compare(
-        _grown([each.wall_seconds for each in before], growth),
+        _grown([each.wall_seconds for each in before], None if growth is None else growth.of_time_by_run),
         [each.wall_seconds for each in after],
         floor=LEAST_SECONDS,
         false_alarms=FALSE_ALARMS_OF_TIME,
@@ -233,12 +233,14 @@ def _spilling(
     was, now = known(before, spilled_bytes), known(after, spilled_bytes)
     if was is None or now is None:
         return None
-    return compare(_grown(was, growth), now, floor=LEAST_BYTES, false_alarms=FALSE_ALARMS_OF_SPILLING)
+    grown = _grown(was, None if growth is None else growth.by_run)
+    return compare(grown, now, floor=LEAST_BYTES, false_alarms=FALSE_ALARMS_OF_SPILLING)
 
 
-def _grown(values: Sequence[float], growth: InputGrowth | None) -> list[float]:
+def _grown(values: Sequence[float], factors: Sequence[float] | None) -> list[float]:
     """What each run would have come to with the inputs that there are now."""
-    factors = (1.0,) * len(values) if growth is None else growth.by_run
+    if factors is None:
+        return list(values)
     return [value * factor for value, factor in zip(values, factors, strict=True)]
 
 
@@ -264,13 +266,21 @@ def _worse(
 
 def _is_faster(before: Sequence[PlannedRun], after: Sequence[PlannedRun], growth: InputGrowth) -> bool:
     """Whether the later runs are faster by more than smaller inputs explain."""
-    was = _grown([each.wall_seconds for each in before], growth if growth.median < 1 else None)
+    shrank = growth.of_time_by_run if growth.median < 1 else None
+    was = _grown([each.wall_seconds for each in before], shrank)
     return compare(
         [each.wall_seconds for each in after],
         was,
         floor=LEAST_SECONDS,
         false_alarms=FALSE_ALARMS_OF_TIME,
     ).worse
+
+
+def _explained(growth: InputGrowth) -> str:
+    """What larger inputs explain of a slowdown, where the view's own runs say that it is less than all."""
+    if growth.elasticity == 1:
+        return ""
+    return f": by its own runs, they make it take at most ×{growth.explains:.2f} as long"
 
 
 def _slower(time: Comparison) -> str:

@@ -31,6 +31,7 @@ from dfplan_assets.store.content import hash_of, json_text, text_bytes, text_of
 FORMAT = 1
 
 _PLAN_TEXTS = ("logical plan", "optimized plan", "physical plan", "tree")
+_TREE_REFUSAL = "tree refusal"  # only where there is one
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,8 @@ def encode_bundle(bundle: PlanBundle) -> EncodedBundle:
     explains = [
         ExplainRow(kind, None, keep_text(text)) for kind, text in zip(_PLAN_TEXTS, plans, strict=True)
     ]
+    if bundle.tree_refusal is not None:
+        explains.append(ExplainRow(_TREE_REFUSAL, None, keep_text(bundle.tree_refusal)))
     explains += [ExplainRow(rule.phase, rule.rule, keep_text(rule.diff)) for rule in bundle.rules or ()]
     row = BundleRow(
         view=bundle.view,
@@ -187,6 +190,7 @@ def decode_bundle(row: BundleRow, planning_seconds: float, texts: Mapping[str, b
         environment=tuple(EnvironmentPart(name, text(sha256), sha256) for name, sha256 in row.environment),
         identity=decode_identity(row.parts_json, row.fingerprint, row.complete, row.volatile_functions_json),
         planning_seconds=planning_seconds,
+        tree_refusal=plans.get(_TREE_REFUSAL),
     )
 
 

@@ -89,3 +89,17 @@ finally:
 """
     done = _start(code, "--project", write_shop(tmp_path), *arguments)
     assert done.stderr.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("arguments", [["plan"], ["golden", "update"]])
+def test_what_the_modules_of_a_project_print_is_kept_from_the_answer(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    shop = write_shop(tmp_path)
+    document = json.loads((shop / "dfplan.yaml").read_text(encoding="utf-8"))
+    (shop / "dfplan.yaml").write_text(json.dumps({**document, "extends": ["chatty"]}), encoding="utf-8")
+    (shop / "chatty.py").write_text("print('from a module')\n", encoding="utf-8")
+    done = _start(_DFPLAN, "--project", shop, *arguments, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)
+    assert "from a module" in done.stderr

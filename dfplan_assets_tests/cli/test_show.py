@@ -53,6 +53,7 @@ def test_the_document_has_all_of_the_latest_bundle(shop: Path, dfplan_json: Call
         "optimized": bundle.optimized_plan,
         "physical": bundle.physical_plan,
         "tree": bundle.tree,
+        "tree_refusal": None,
     }
     assert bundle.rules is not None
     assert [rule["rule"] for rule in found["rules"]] == [rule.rule for rule in bundle.rules]
@@ -116,6 +117,18 @@ def test_the_text_has_a_section_for_each_question(shop: Path, dfplan: Dfplan) ->
     assert "123,456" in text
     assert "$token is secret (Utf8)" in text
     assert "push_down_filter (optimizer)" in text
+
+
+def test_a_plan_that_could_not_be_drawn_is_shown_as_text_with_the_reason(
+    shop: Path, dfplan: Dfplan, dfplan_json: Callable[..., Any]
+) -> None:
+    bundle = replace(samples.bundle(year=1996), tree="", tree_refusal="It is a forest")
+    with store_of(shop) as store:
+        key = store.put_bundle(bundle, at=MORNING + timedelta(days=2))
+    text = dfplan("--project", shop, "show", "revenue", key).stdout
+    assert "It is a forest." in text.split("Plan (as text)")[1].split("Topology")[0]
+    plans = dfplan_json("--project", shop, "show", "revenue", key)["plans"]
+    assert (plans["tree"], plans["tree_refusal"]) == (None, "It is a forest")
 
 
 def test_without_recorded_rules_the_text_says_how_to_record_them(shop: Path, dfplan: Dfplan) -> None:

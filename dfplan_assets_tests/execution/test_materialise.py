@@ -275,6 +275,16 @@ def test_a_source_that_changed_after_the_project_was_read_is_not_read(tmp_path: 
     assert Warehouse.of(plan.project).current("v") is None
 
 
+def test_a_plan_that_datafusion_cannot_draw_runs_and_says_why(tmp_path: Path, numbers: Path) -> None:
+    # DataFusion cuts the drawing within a character of three bytes, and panics.
+    sql = f"select max(concat(cast(n as varchar), '{'日本語' * 20}')) as place from numbers"
+    made = run(plan_project(tmp_path, {"v": sql}, {"numbers": parquet("numbers", numbers)}))
+    assert made.publication.rows == 1
+    assert made.bundle.tree == ""
+    assert (made.bundle.tree_refusal or "").startswith("DataFusion panicked while it drew the plan: ")
+    assert "日本語" in made.bundle.physical_plan
+
+
 @pytest.mark.parametrize("value", ["hunter2 '%s'", 987654321, 0.123456])
 def test_secret_values_stand_in_no_plan_and_no_message(
     tmp_path: Path, numbers: Path, value: str | int | float

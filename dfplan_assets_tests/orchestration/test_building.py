@@ -13,6 +13,7 @@ from dfplan_assets import (
     DfplanTranslator,
     DfplanTranslatorSettings,
     build_definitions,
+    build_drift_sensor,
     build_view_assets,
     load_project,
 )
@@ -207,3 +208,9 @@ def test_python_assets_are_chosen_as_views_are(
     made = {name for name, (is_made, _) in asset_graph(built).items() if is_made}
     assert made == chosen
     assert len(list(built.asset_checks or ())) == checks
+
+
+def test_a_drift_sensor_is_made_of_a_folder_as_of_a_plan(tmp_path: Path) -> None:
+    shop = write_shop(tmp_path)
+    for project in (shop, str(shop), load_project(shop), plan_of(shop)):
+        assert build_drift_sensor(project).name == "dfplan_drift"

@@ -160,6 +160,11 @@ def test_a_tree_that_is_too_wide_is_left_out_and_says_so() -> None:
     assert tree == "**Left out: it is too wide.** `dfplan show revenue` prints the whole plan."
 
 
+def test_a_tree_that_could_not_be_drawn_says_why() -> None:
+    tree = texts(replace(samples.bundle(), tree="", tree_refusal="It is a forest"))["dfplan/explain_tree"]
+    assert tree == "**Left out:** It is a forest. `dfplan show revenue` prints the plan as text."
+
+
 def test_the_short_form_of_any_bundle_is_short() -> None:
     bundle = samples.bundle()
     monster = replace(

@@ -259,15 +259,18 @@ def test_a_backfill_of_a_month_and_what_the_sensor_makes_of_it(tmp_path: Path) -
 _TICK = """
 import logging, signal, sys, time
 import dagster as dg
-from dagster._core.test_utils import create_test_daemon_workspace_context
-from dagster._core.workspace.load_target import ModuleTarget
+from dagster._core.remote_origin import InProcessCodeLocationOrigin
+from dagster._core.test_utils import InProcessTestWorkspaceLoadTarget, create_test_daemon_workspace_context
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._daemon.sensor import execute_sensor_iteration
 
 dies_at = sys.argv[1]
 flags = {"dfplan_drift": {dies_at: signal.SIGKILL}} if dies_at else None
-module = ModuleTarget("dfplan_assets.definitions", attribute=None, working_directory=None, location_name=None)
+# In this process: a server of the code, which takes longest to start, has no part in what dies here.
+target = LoadableTargetOrigin(module_name="dfplan_assets.definitions")
+location = InProcessTestWorkspaceLoadTarget(InProcessCodeLocationOrigin(target))
 with dg.DagsterInstance.get() as instance:
-    with create_test_daemon_workspace_context(module, instance) as workspace:
+    with create_test_daemon_workspace_context(location, instance) as workspace:
         for _ in range(2):
             time.sleep(1.1)  # the sensor looks once a second
             log = logging.getLogger("tick")

@@ -25,7 +25,7 @@ class _IsAnyDatetime(type):
 
 @contextmanager
 def at(now: datetime) -> Iterator[None]:
-    """It is ``now`` for whoever asks which partitions are over, and for Dagster; nothing moves on by itself."""
+    """It is and stays ``now`` for whoever asks which partitions are over, and for Dagster."""
 
     class Stopped(datetime, metaclass=_IsAnyDatetime):
         @classmethod

@@ -8,7 +8,7 @@ it was made of.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 
 Row = tuple[date, str, int]
@@ -21,11 +21,11 @@ UNLUCKY = 13
 _DAY = timedelta(days=1)
 
 
-class Fails(Exception):
-    """A part reads a row for which its query fails, a source without files, or results of other columns."""
+class FailsError(Exception):
+    """A part reads a row for which its query fails, a source without files, or other columns."""
 
 
-class Lacks(Exception):
+class LacksError(Exception):
     """What a part reads has no result."""
 
 
@@ -102,7 +102,7 @@ Parts = Windows | Values
 
 @dataclass(frozen=True)
 class Declared:
-    """A view: what it reads and does, its partitions, ``policy`` inputs or content, ``kind`` table or view."""
+    """A view and what it does; ``policy`` is inputs or content, ``kind`` table or view."""
 
     reads: tuple[str, ...]
     parts: Parts | None
@@ -131,16 +131,17 @@ class Declared:
         if self.fragile:
             value += f" + 1000 / (v - {UNLUCKY}) / 1001"
         union = " union all ".join(f"select d, r, v from {name}" for name in self.reads)
-        own = {Windows: " where d >= $partition_start and d < $partition_end", Values: " where r = $partition_key"}
-        return (
-            "/* ---\n" + "\n".join(front) + f"\n--- */\n-- {self.comment}\n"
-            f"select d, r, {value} as v{', 1 as more' if self.more else ''} from ({union}) as a"
-            + own.get(type(self.parts), "")
-        )
+        own = ""
+        if self.parts is not None:
+            window = "d >= $partition_start and d < $partition_end"
+            own = f" where {window if isinstance(self.parts, Windows) else 'r = $partition_key'}"
+        more = ", 1 as more" if self.more else ""
+        text = f"-- {self.comment}\nselect d, r, {value} as v{more} from ({union}) as a{own}"
+        return "\n".join(["/* ---", *front, "--- */", text])
 
     def value(self, v: int) -> int:
         if self.fragile and v == UNLUCKY:
-            raise Fails
+            raise FailsError
         return min(v, self.cap) + self.summand
 
 
@@ -188,7 +189,16 @@ class Model:
     views: dict[str, Declared]
     now: datetime
     made: dict[tuple[str, Place], dict[Key, Made]] = field(default_factory=dict)
-    writes: int = 0
+    writes: int = 0  # of files, so far
+
+    def stored_views(self) -> list[str]:
+        """The views that have results, upstream first."""
+        return [view for view in self.views if not self.is_inlined(view)]
+
+    def views_read(self, part: Part) -> list[Part]:
+        """What a part reads of stored views."""
+        tables = [table for table in self.stored(part[0]) if table in self.views]
+        return [each for table in tables for each in self.parts_read(part, table)]
 
     def results(self, view: str) -> dict[Key, Made]:
         """The results that a view has by now, by partition."""
@@ -228,7 +238,7 @@ class Model:
         return table in self.views and self.views[table].kind == "view"
 
     def parts_read(self, part: Part, table: str) -> list[Part]:
-        """What a part reads of a stored view; with partitions over partitions, whether or not they are any."""
+        """What a part reads of a stored view; of windows, whether or not they are partitions."""
         own, upstream = self.views[part[0]].parts, self.views[table].parts
         if upstream is None:
             return [(table, None)]
@@ -267,14 +277,14 @@ class Model:
                 continue
             try:
                 now = self.input(part, table)
-            except Lacks:
+            except LacksError:
                 continue
             if made.inputs[table] != now:
                 found.add(f"{'source' if table in self.files else 'upstream'} {table}")
         return found
 
     def make(self, part: Part) -> None:
-        """Makes a part of what there is. Raises Fails or Lacks."""
+        """Makes a part of what there is. Raises FailsError or LacksError."""
         view = self.views[part[0]]
         inputs = {table: self.input(part, table) for table in self.stored(part[0])}
         rows = tuple(sorted(self._rows(part, part[0])))
@@ -288,9 +298,7 @@ class Model:
     def run_stale(self) -> Outcome:
         """Makes what is stale until nothing more comes of it."""
         outcome = Outcome()
-        for view, declared in self.views.items():
-            if declared.kind == "view":
-                continue
+        for view in self.stored_views():
             for key in self.due(view):
                 self._run_if_stale((view, key), outcome)
         return outcome
@@ -309,15 +317,15 @@ class Model:
             if self.own_reasons(part):
                 self.make(part)
                 outcome.ran.add(part)
-        except Lacks:
+        except LacksError:
             outcome.waiting.add(part)
-        except Fails:
+        except FailsError:
             outcome.failing.add(part)
 
     def _readable(self, part: Part, table: str) -> list[Part]:
         read = self.parts_read(part, table)
         if not read or any(each[1] not in self.results(table) for each in read):
-            raise Lacks
+            raise LacksError
         return read
 
     def _result(self, part: Part) -> Made:
@@ -335,7 +343,7 @@ class Model:
     def _rows_of(self, reader: Part, table: str) -> Iterator[Row]:
         if table in self.files:
             if not self.files[table]:
-                raise Fails
+                raise FailsError
             for file in self.files[table].values():
                 yield from file.rows
         elif self.is_inlined(table):
@@ -343,7 +351,7 @@ class Model:
         else:
             read = [self._result(each) for each in self._readable(reader, table)]
             if any(made.more != self.views[table].more for made in read):
-                raise Fails
+                raise FailsError
             for made in read:
                 yield from made.rows
 
@@ -353,10 +361,6 @@ class Model:
             start, end = parts.span(part[1])
             return start <= d < end
         return parts is None or r == part[1]
-
-    def copy(self) -> Model:
-        """The same project without results."""
-        return replace(self, files={name: dict(each) for name, each in self.files.items()}, made={})
 
 
 def noon(day: date) -> datetime:

@@ -14,9 +14,9 @@ from dfplan_assets.errors import DfplanError
 from dfplan_assets.execution.materialise import materialise
 from dfplan_assets.execution.runtime import open_runtime
 from dfplan_assets.execution.warehouse import Warehouse
-from dfplan_assets.orchestration.partition_runs import PartitionRange
-from dfplan_assets.orchestration.runs import ViewOutcome, run_partitions, run_stale_views
+from dfplan_assets.orchestration.run_report import ViewOutcome
 from dfplan_assets.orchestration.stale_runs import stale_runs
+from dfplan_assets.orchestration.stale_views import run_stale_views
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.planning.partitions import partitions_of
 from dfplan_assets.staleness.drift import own_reasons_of

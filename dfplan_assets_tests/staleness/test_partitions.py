@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,7 +12,7 @@ import pytest
 from dfplan_assets.errors import ExecutionError
 from dfplan_assets.planning.bundle import ProjectPlan
 from dfplan_assets.staleness.look import staleness_now
-from dfplan_assets.staleness.results import Part
+from dfplan_assets.staleness.results import Part, results_now
 from dfplan_assets.staleness.staleness import left_out, to_run
 from dfplan_assets_tests.partitioned import DAILY, WHOLE, write_daily
 from dfplan_assets_tests.small_projects import plan_of, write_project
@@ -100,9 +100,9 @@ def test_a_table_that_was_not_read_before_is_not_said_to_have_changed(tmp_path: 
     )
 
 
-HOURS = """\
+IN_BERLIN = """\
 /* ---
-partitions: {{by: at, every: {every}, from: {day}, to: {next}, timezone: Europe/Berlin}}
+partitions: {{by: at, every: {every}, from: {first}, to: {end}, timezone: Europe/Berlin}}
 data_version: content
 --- */
 select at, n from {table} where at >= $partition_start and at < $partition_end
@@ -110,43 +110,45 @@ select at, n from {table} where at >= $partition_start and at < $partition_end
 
 
 @pytest.mark.parametrize(
-    ("day", "hours", "late", "key"),
+    ("day", "hours", "late_utc", "late_key"),
     [
-        ("2024-03-31", 23, datetime(2024, 3, 31, 1, 30), "2024-03-31-03:00"),
-        ("2024-10-27", 25, datetime(2024, 10, 27, 0, 30), "2024-10-27-02:00"),
-        ("2024-10-27", 25, datetime(2024, 10, 27, 1, 30), "2024-10-27-02:00+0100"),
+        ("2024-03-31", 23, ["01:30"], ["2024-03-31-03:00"]),
+        ("2024-10-27", 25, ["00:30", "01:30"], ["2024-10-27-02:00", "2024-10-27-02:00+0100"]),
     ],
 )
-def test_late_rows_of_an_hour_when_the_clock_changes_run_what_reads_that_hour(
-    tmp_path: Path, day: str, hours: int, late: datetime, key: str
+def test_late_rows_of_the_hour_in_which_the_clock_changes_run_what_reads_that_hour(
+    tmp_path: Path, day: str, hours: int, late_utc: list[str], late_key: list[str]
 ) -> None:
-    first = datetime.fromisoformat(day).replace(tzinfo=timezone.utc)
-    following = (first + timedelta(days=1)).date()
+    following = date.fromisoformat(day) + timedelta(days=1)
+    spans = {
+        "hourly": ("hour", day, following, "events"),
+        "night": ("hour", f"{day} 01:00:00", f"{day} 04:00:00", "hourly"),
+        "daily": ("day", day, following, "hourly"),
+    }
+    views = {
+        f"{name}.sql": IN_BERLIN.format(every=every, first=first, end=end, table=table)
+        for name, (every, first, end, table) in spans.items()
+    }
 
-    def write_events(*moments: datetime) -> ProjectPlan:
-        at = pa.array(moments, pa.timestamp("us"))
-        table = pa.table({"at": at, "n": pa.array([1] * len(moments), pa.int64())})
-        pq.write_table(table, tmp_path / "events.parquet")
+    def write_events(*times: str) -> ProjectPlan:
+        moments = pa.array([datetime.fromisoformat(f"{day}T{time}") for time in times], pa.timestamp("us"))
+        pq.write_table(pa.table({"at": moments, "n": list(range(len(times)))}), tmp_path / "events.parquet")
         return plan_of(write_project(tmp_path, views, {"events": "events.parquet"}))
 
-    views = {
-        f"{name}.sql": HOURS.format(every=every, table=table, day=day, next=following)
-        for name, every, table in (("hourly", "hour", "events"), ("same", "hour", "hourly"), ("daily", "day", "same"))
-    }
-    plan = write_events(datetime.fromisoformat(f"{day}T08:30"))
-    with steps_of(plan) as step:
-        keys = staleness_now(plan)["hourly"].partitions
-        assert keys is not None
-        assert len(keys.keys) == hours
-        for each in keys.keys:
-            step(Part("hourly", each))
-            step(Part("same", each))
-        step(Part("daily", day))
+    plan = write_events("08:30")
+    keys = results_now(plan).keys
+    assert len(keys["hourly"]) == hours
+    for view in views:
+        make(plan, view.removesuffix(".sql"), *keys[view.removesuffix(".sql")])
     assert own_reasons(plan) == {}
-    plan = write_events(datetime.fromisoformat(f"{day}T08:30"), late)
+
+    plan = write_events("08:30", *late_utc)
     before = versions(plan)
     assert by_steps(plan) == set()
     ran = executed(before, versions(plan))
-    assert {part for part in ran if part[0] != "hourly"} == {("same", key), ("daily", day)}
-    assert len(ran) == hours + 2  # a source has one version: every hour read it
+    assert {part for part in ran if part[0] == "hourly"} == {("hourly", key) for key in keys["hourly"]}
+    assert {part for part in ran if part[0] != "hourly"} == {
+        *(("night", key) for key in late_key),
+        ("daily", day),
+    }
     assert own_reasons(plan) == {}

@@ -167,6 +167,7 @@ bundles = of(
         volatile_functions=tuples(texts),
     ),
     planning_seconds=seconds,
+    tree_refusal=st.none() | texts,
 )
 
 _operator_fields: dict[str, st.SearchStrategy[Any]] = {

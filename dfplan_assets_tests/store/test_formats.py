@@ -61,6 +61,7 @@ def test_the_queue_keeps_them_equal_too(
         {"optimized_plan": "Projection"},
         {"physical_plan": "ProjectionExec"},
         {"tree": "ProjectionExec"},
+        {"tree_refusal": "too wide"},
         {"rules": None},
         {"rules": ()},
         {"topology": ()},

@@ -65,12 +65,13 @@ def test_an_order_by_columns_that_are_not_selected_gives_the_same_plan_each_time
     session = Session()
     texts = [
         "select {0}.rider from rides {0} order by {0}.id + {0}.rating",
+        "with {0} as (select r.rider from rides r order by r.id + r.rating) select {0}.rider from {0}",
         "select s.city from stations s where s.id = "
         "(select {0}.id from rides {0} order by {0}.rating * {0}.bike_id - {0}.start_station limit 1)",
     ]
     for text in texts:
         plans = {
-            plan_query(session.ctx, view_of(text.format("r")), {}).execution_plan().display_indent()
+            plan_query(session.ctx, view_of(text.format("r")), {}).logical_plan().display_indent()
             for _ in range(8)
         }
         assert len(plans) == 1
@@ -80,11 +81,12 @@ def test_an_order_by_columns_that_are_not_selected_gives_the_same_plan_each_time
 def test_what_a_query_orders_by_in_its_own_order_is_planned_a_few_times_at_most() -> None:
     calls: list[int] = []
     ctx = stand_in_context()
+    sql = "select rider from (select rider, rating, id from rides order by id, rating)"
 
     def plan() -> DataFrame:
         calls.append(1)
-        return ctx.sql("select x.rider from (select rider, rating, id from rides order by id, rating) x")
+        return ctx.sql(sql)
 
-    with_sort_columns_in_order(plan)
+    with_sort_columns_in_order(sql, plan)
     assert len(calls) <= 20
     assert doctest.testmod(sort_columns).failed == 0
