@@ -550,7 +550,7 @@ def test_partitions_of_a_backfill_are_left_to_it(tmp_path: Path) -> None:
         asset_graph=graph,
         partition_names=[DAYS[2]],
         asset_selection=[dg.AssetKey("daily")],
-        backfill_timestamp=0.0,
+        backfill_timestamp=1_717_200_000.0,  # in 2024, when its partitions are over
         tags={},
         dynamic_partitions_store=world.instance,
         all_partitions=False,

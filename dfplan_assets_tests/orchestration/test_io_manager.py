@@ -373,12 +373,16 @@ class Daily:
         return self.run(asset, tags=tags)
 
 
-@pytest.fixture(scope="module")
-def daily(tmp_path_factory: pytest.TempPathFactory) -> Daily:
-    made = Daily(tmp_path_factory.mktemp("daily"))
+def two_days(folder: Path) -> Daily:
+    made = Daily(folder)
     for day in (DAYS[0], DAYS[1]):
         assert made.run("daily", "doubled", partition_key=day).success
     return made
+
+
+@pytest.fixture(scope="module")
+def daily(tmp_path_factory: pytest.TempPathFactory) -> Daily:
+    return two_days(tmp_path_factory.mktemp("daily"))
 
 
 def test_a_partition_of_a_view_makes_a_partition_of_a_table(daily: Daily) -> None:
@@ -404,7 +408,8 @@ def test_a_partition_that_is_not_published_is_named(daily: Daily) -> None:
     assert f"partitions of daily have no published result: {DAYS[2]}, {DAYS[3]}" in text
 
 
-def test_several_partitions_at_once_are_returned_by_key(daily: Daily) -> None:
+def test_several_partitions_at_once_are_returned_by_key(tmp_path: Path) -> None:
+    daily = two_days(tmp_path)  # of its own, since it makes more of them
     rows = pa.table({"day": pa.array([None], pa.date32()), "amount": [7]})
     daily.assets = [daily.at_once, *daily.assets[1:]]
     daily.given["made"] = rows

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -32,8 +33,10 @@ _NOW = datetime.datetime(2024, 5, 1, tzinfo=datetime.timezone.utc)
 
 @pytest.fixture
 def revenue(tmp_path: Path) -> dg.AssetMaterialization:
-    """What Dagster stores of a real materialisation of the shop's revenue."""
-    job = project_definitions(plan_of(write_shop(tmp_path))).resolve_implicit_global_asset_job_def()
+    """What Dagster stores of a real materialisation of the shop's revenue, on any number of cores."""
+    file = write_shop(tmp_path) / "dfplan.yaml"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "engine": {"target_partitions": 2}}))
+    job = project_definitions(plan_of(tmp_path)).resolve_implicit_global_asset_job_def()
     with dg.DagsterInstance.ephemeral() as instance:
         result = job.execute_in_process(instance=instance, asset_selection=[dg.AssetKey("revenue")])
         (materialisation,) = result.asset_materializations_for_node("revenue")
