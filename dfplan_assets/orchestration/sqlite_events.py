@@ -12,7 +12,7 @@ import os
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime, timezone
 from hashlib import blake2b
 from threading import RLock
@@ -210,11 +210,14 @@ def has_tables(path: str, table: str | None = None) -> bool:
     """
     if not os.path.exists(path):
         return False
-    with closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT_SECONDS)) as connection:
-        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-        if "alembic_version" not in names or (table is not None and table not in names):
-            return False
-        return connection.execute("SELECT version_num FROM alembic_version").fetchone() is not None
+    try:
+        with closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT_SECONDS)) as connection:
+            names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+            if "alembic_version" not in names or (table is not None and table not in names):
+                return False
+            return connection.execute("SELECT version_num FROM alembic_version").fetchone() is not None
+    except sqlite3.Error:
+        return False  # Dagster's own way of opening the file then says what is wrong with it
 
 
 def prepare_file(path: str) -> None:
@@ -225,7 +228,8 @@ def prepare_file(path: str) -> None:
     if os.path.exists(path):
         return  # another process makes the tables just now, or made them long ago
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    with closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT_SECONDS)) as connection:
+    # Where that fails, Dagster's own way of making the file says why.
+    with suppress(sqlite3.Error), closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT_SECONDS)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import yaml
+from alembic.script import ScriptDirectory
 
 from dfplan_assets.errors import ExecutionError, ProjectError
 from dfplan_assets.orchestration.instance import open_instance
@@ -65,6 +66,21 @@ def test_a_database_that_is_none_is_an_error_that_names_the_folder(tmp_path: Pat
         open_instance(tmp_path) as instance,
     ):
         instance.get_runs()
+
+
+def test_databases_that_have_their_tables_are_opened_without_reading_all_migrations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_instance(tmp_path):
+        pass
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("the migrations are read")
+
+    monkeypatch.setattr(ScriptDirectory, "from_config", refuse)
+    with open_instance(tmp_path) as instance:
+        assert instance.get_runs() == []
+        assert instance.get_asset_keys() == []
 
 
 def test_runs_that_begin_at_the_same_time_in_a_new_project_all_find_a_whole_database(tmp_path: Path) -> None:
