@@ -64,12 +64,9 @@ def _selected(plan: ProjectPlan, selection: str | None) -> frozenset[str]:
     if selection is None:
         return frozenset(plan.all_views)
     # Importing Dagster takes longer than all checks of a small project do.
-    from dfplan_assets.orchestration.definitions import run_definitions
-    from dfplan_assets.orchestration.project_translator import translator_of
-    from dfplan_assets.orchestration.selection import select_views
+    from dfplan_assets.orchestration.selectable import selected_views
 
-    translator = translator_of(plan.project)
-    return select_views(selection, plan, run_definitions(plan, translator), translator.get_asset_key)
+    return selected_views(plan, selection)
 
 
 def _partitioned(plan: ProjectPlan, views: Sequence[str], partition: str) -> list[str]:

@@ -20,8 +20,18 @@ _WIDTH_OF_A_PIPE = 4096
 
 
 def print_json(document: Mapping[str, Any]) -> None:
-    """Prints one JSON document."""
-    print_line(json.dumps(document, indent=2, ensure_ascii=False))
+    """Prints one JSON document; a number that is not finite, which JSON does not have, is null."""
+    print_line(json.dumps(_with_finite_numbers(document), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _with_finite_numbers(value: object) -> object:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _with_finite_numbers(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_finite_numbers(each) for each in value]
+    return value
 
 
 def print_line(text: str) -> None:

@@ -79,14 +79,9 @@ def _next_run(options: Options, selection: str | None, workers: int | None, svg:
 
 def _selected(selection: str, plan: ProjectPlan) -> tuple[str, ...]:
     # Dagster's syntax needs Dagster, whose import takes longer than all else here.
-    from dfplan_assets.orchestration.project_translator import translator_of
-    from dfplan_assets.orchestration.python_assets import python_assets
-    from dfplan_assets.orchestration.selectable import selectable
-    from dfplan_assets.orchestration.selection import select_views
+    from dfplan_assets.orchestration.selectable import selected_views
 
-    translator = translator_of(plan.project)
-    whole = selectable(plan, translator, python_assets(plan, translator))
-    selected = select_views(selection, plan, whole, translator.get_asset_key)
+    selected = selected_views(plan, selection)
     return tuple(view for view in plan.all_views if view in selected)
 
 

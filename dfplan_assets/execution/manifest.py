@@ -78,7 +78,8 @@ def published_bytes(folder: Path) -> int | None:
     For thousands of views: reads no more of a manifest than that.
     """
     try:
-        results = json.loads((folder / MANIFEST).read_bytes())["results"]
+        with open(f"{folder}{os.sep}{MANIFEST}", "rb") as file:
+            results = json.loads(file.read())["results"]
         return int(results[0]["bytes"]) if results else None
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None

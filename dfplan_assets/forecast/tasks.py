@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from datetime import datetime, timezone
 
 from dfplan_assets.forecast.sizes import TableSizes
@@ -87,7 +86,7 @@ def with_shapes(plan: ProjectPlan, tasks: Sequence[Task], cores: int) -> tuple[T
     """
     partitions = plan.project.engine.target_partitions or cores
     return tuple(
-        replace(task, shape=plan_shape(plan.views[task.name], task.input_bytes, partitions))
+        task.of_shape(plan_shape(plan.views[task.name], task.input_bytes, partitions))
         if task.name in plan.views
         else task
         for task in tasks

@@ -95,9 +95,7 @@ def _part(
             *assets,
             *_handed_from_outside(plan, translator, assets, keys, python),
         ],
-        asset_checks=[
-            each for each in python.checks if keys.issuperset(key.asset_key for key in each.check_keys)
-        ],
+        asset_checks=python.checks_of(keys).checks,
         resources=python.resources,
         executor=executor_for(plan.project.scheduling) if with_executor else None,
         schedules=scheduled.schedules,

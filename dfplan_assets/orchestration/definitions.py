@@ -50,7 +50,8 @@ def project_definitions(plan: ProjectPlan, translator: DfplanTranslator | None =
 def run_definitions(
     plan: ProjectPlan, translator: DfplanTranslator, views: Collection[str] | None = None
 ) -> dg.Definitions:
-    """What a run needs that makes these views, or anything; no op observes sources, the views' own do.
+    """What a run needs that makes these views with their checks, or anything; no op observes sources, the
+    views' own do.
 
     Making the assets of a thousand views takes seconds, which a run of a few need not wait for.
     """
@@ -64,7 +65,9 @@ def _definitions(
     views: Collection[str] | None,
     sources: Iterable[dg.AssetsDefinition | dg.AssetSpec],
 ) -> dg.Definitions:
-    python = python_assets(plan, translator) if views is None else PythonAssets()
+    python = python_assets(plan, translator)
+    if views is not None:
+        python = python.checks_of(map(translator.get_asset_key, views))
     return dg.Definitions(
         assets=[*view_assets(plan, translator, ProjectRunner(plan), views), *sources, *python.assets],
         asset_checks=python.checks,

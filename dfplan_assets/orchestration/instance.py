@@ -15,9 +15,11 @@ from dagster._serdes import ConfigurableClassData
 from sqlalchemy.exc import DBAPIError
 
 from dfplan_assets.errors import ExecutionError, ProjectError
+from dfplan_assets.execution.locks import locked
 from dfplan_assets.orchestration.sqlite_storage import PooledSqliteStorage
 
 _HOME_VARIABLE = "DAGSTER_HOME"
+_LOCK = ".dfplan-opening.lock"
 _CONFIG = """\
 # Dagster asks its database for the instance's id at two events of every step, only to report usage.
 telemetry:
@@ -56,7 +58,7 @@ def open_instance(project_root: Path) -> Iterator[dg.DagsterInstance]:
             "Correct the file.",
         ) from cause
     try:
-        with dg.DagsterInstance.from_ref(_for_runs_in_this_process(reference)) as instance:
+        with _opened(home, _for_runs_in_this_process(reference)) as instance:
             yield instance
     except DBAPIError as cause:  # of Dagster's storages: the plan store's are StoreErrors
         raise ExecutionError(
@@ -64,6 +66,19 @@ def open_instance(project_root: Path) -> Iterator[dg.DagsterInstance]:
             f"Dagster's database there cannot be used: {cause.orig}",
             f"Check its rights and the disk's free space, or set {_HOME_VARIABLE} to another folder.",
         ) from cause
+
+
+def _opened(home: Path, reference: InstanceRef) -> dg.DagsterInstance:
+    """The instance, with its tables made where there are none yet.
+
+    One process at a time: Dagster's own way looks whether a table is there and makes it later, and the second
+    of two first runs would end with "table … already exists".
+    """
+    try:
+        with locked(home / _LOCK):
+            return dg.DagsterInstance.from_ref(reference)
+    except OSError:  # a folder that cannot be written, whose tables may be read all the same
+        return dg.DagsterInstance.from_ref(reference)
 
 
 def _own_home(project_root: Path) -> Path:

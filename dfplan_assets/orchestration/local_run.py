@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -31,17 +31,19 @@ def run_here(
     planned: PlannedRun,
     listener: RunListener,
     tags: Mapping[str, str] | None = None,
+    built: Collection[str] | None = None,
 ) -> RunReport:
     """Makes and executes a run, with these tags beside those of its partitions.
 
-    ``definitions`` have at least what it makes. What fails in it is no error of it.
+    ``definitions`` have the views ``built``, or the whole project, in this process and in those that the run
+    begins. What fails in it is no error of it.
     """
     key_of = translator.get_asset_key
     outcomes = RunOutcomes(project, key_of, PythonSteps(definitions, planned.assets), listener)
     with open_instance(project.project.root) as instance:
         job = run_job(definitions, {*map(key_of, planned.views), *planned.assets})
         run = create_run(instance, job, {**(tags or {}), **planned.tags})
-        for event in run_events(instance, _executable(project, job, planned), run):
+        for event in run_events(instance, _executable(project, job, built), run):
             outcomes.follow(event)
         finished = instance.get_run_by_id(run.run_id)
     success = finished is not None and finished.is_success
@@ -70,11 +72,11 @@ def definitions_in(root: str, views: Sequence[str] | None) -> dg.Definitions:
     return run_definitions(plan, translator_of(project), None if views is None else frozenset(views))
 
 
-def _executable(project: ProjectPlan, job: RunJob, planned: PlannedRun) -> IJob:
-    """The job as the executor takes it; processes of their own make it again, with what this run makes."""
+def _executable(project: ProjectPlan, job: RunJob, built: Collection[str] | None) -> IJob:
+    """The job as the executor takes it; processes of their own make it again, as it was made here."""
     if project.project.scheduling.mode == "shared":
         return job
-    views = None if planned.assets else sorted(planned.views)
+    views = None if built is None else sorted(built)
     definitions = CustomPointer(
         ModuleCodePointer(__name__, definitions_in.__name__), [str(project.project.root), views], []
     )

@@ -12,6 +12,7 @@ from dfplan_assets.errors import InputError
 from dfplan_assets.execution.partition_checks import range_in_words
 from dfplan_assets.orchestration.partitions import run_tags
 from dfplan_assets.planning.bundle import ProjectPlan
+from dfplan_assets.planning.check_order import upstream_of
 from dfplan_assets.project.partitions import Partitions
 
 _NAMED = 5
@@ -83,7 +84,7 @@ def planned_runs(
     if len(keys) == 1 or all(views[view].backfill == "single_run" for view in partitioned):
         return (PlannedRun(frozenset(selected), asked),)
     after = _behind(plan, partitioned).intersection(selected).difference(partitioned)
-    between = [view for view in partitioned if not after.isdisjoint(_upstream(plan, view))]
+    between = [view for view in partitioned if not after.isdisjoint(upstream_of(plan, view))]
     if between:
         raise InputError(
             f"selection of {_listed(sorted(selected))}",
@@ -168,17 +169,6 @@ def _behind(plan: ProjectPlan, views: Collection[str]) -> set[str]:
         if not found.isdisjoint(plan.tables_of(view)):
             found.add(view)
     return found.difference(views)
-
-
-def _upstream(plan: ProjectPlan, view: str) -> set[str]:
-    found: set[str] = set()
-    waiting = [view]
-    while waiting:
-        for table in plan.tables_of(waiting.pop()):
-            if table in plan.project.views and table not in found:
-                found.add(table)
-                waiting.append(table)
-    return found
 
 
 def _listed(names: Collection[str]) -> str:

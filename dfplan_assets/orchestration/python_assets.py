@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import dagster as dg
@@ -38,6 +38,14 @@ class PythonAssets:
     def partitions_of(self, key: dg.AssetKey) -> dg.PartitionsDefinition[str] | None:
         """The partitions of an asset, None for one that is made as a whole."""
         return next(asset.specs_by_key[key].partitions_def for asset in self.assets if key in asset.keys)
+
+    def checks_of(self, keys: Iterable[dg.AssetKey]) -> PythonAssets:
+        """The checks of these assets alone, with what they find under ``resources``."""
+        asked = frozenset(keys)
+        checks = tuple(
+            each for each in self.checks if asked.issuperset(key.asset_key for key in each.check_keys)
+        )
+        return PythonAssets((), checks, self.resources)
 
     def readers_of(self, keys: Collection[dg.AssetKey]) -> tuple[dg.AssetKey, ...]:
         """The assets that read one of these themselves."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import dagster as dg
 from dagster._core.definitions.asset_key import EntityKey
@@ -93,7 +93,7 @@ def run_steps(
             )
         else:
             nodes_of_views[name] = node
-            task = replace(task, upstream=upstream)
+            task = task.behind(upstream)
         tasks[key] = task
     return RunSteps(job, tasks, nodes_of_views, nodes_of_others)
 

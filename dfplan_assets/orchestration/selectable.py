@@ -6,9 +6,18 @@ import dagster as dg
 
 from dfplan_assets.orchestration.assets import source_specs
 from dfplan_assets.orchestration.port_names import PortNames
-from dfplan_assets.orchestration.python_assets import PythonAssets
+from dfplan_assets.orchestration.project_translator import translator_of
+from dfplan_assets.orchestration.python_assets import PythonAssets, python_assets
+from dfplan_assets.orchestration.selection import select_views
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
+
+
+def selected_views(plan: ProjectPlan, selection: str) -> frozenset[str]:
+    """The stored views that a selection means; raises as ``select_views`` does."""
+    translator = translator_of(plan.project)
+    whole = selectable(plan, translator, python_assets(plan, translator))
+    return select_views(selection, plan, whole, translator.get_asset_key)
 
 
 def selectable(plan: ProjectPlan, translator: DfplanTranslator, python: PythonAssets) -> dg.Definitions:

@@ -37,6 +37,9 @@ SCHEDULE_TAG = "dfplan/schedule"
 SCHEDULE_TIME_TAG = "dfplan/schedule_time"
 """The tag of such a run that says for which time of the schedule, in UTC."""
 
+SCHEDULE_RUNS_TAG = "dfplan/schedule_runs"
+"""The tag of a run of the schedule itself that says how many it asked for at that time."""
+
 READERS_SENSOR = "dfplan_schedule_readers"
 
 _EVERY_SECONDS = 30
@@ -71,7 +74,8 @@ def stale_requests(
             context.log.info(f"{len(runs) - len(ready):,} more runs wait for these.")
         at = context.scheduled_execution_time.astimezone(timezone.utc).isoformat()
         for run in ready:
-            yield _run_request(plan, schedule.name, at, run.parts, run.run.tags, key_of)
+            tags = {**run.run.tags, SCHEDULE_RUNS_TAG: str(len(ready))}
+            yield _run_request(plan, schedule.name, at, run.parts, tags, key_of)
 
     return request
 
@@ -94,36 +98,9 @@ def build_readers_sensor(
     if not followed:
         return []
     on_disk = ProjectOnDisk(plan.project.root)
-    key_of = translator.get_asset_key
 
     def follow(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        done: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
-        requests: list[dg.RunRequest] = []
-        reasons: list[str] = []
-        current: ProjectPlan | None = None
-        for name, views in followed.items():
-            at, runs = _last_time(context.instance, _tag(plan, name))
-            if at is None or done.get(name) == at:
-                continue
-            going_on = [run for run in runs if not run.is_finished or run.is_complete_and_waiting_to_retry]
-            if going_on:
-                reasons.append(f"{name} for {at}: waiting for the end of {len(going_on):,} of its runs.")
-                continue
-            current = current or on_disk.plan()
-            moved = graph_moved(plan, current)
-            if moved is not None:
-                return dg.SensorResult(skip_reason=moved, cursor=json.dumps(done))
-            left = _left_of(context.instance, current, name, at, runs, views, key_of)
-            requests += left.requests
-            reasons += left.waiting
-            if not left.requests and not left.waiting:
-                done[name] = at
-                if left.kept:
-                    reasons.append(f"{name} for {at}: {_KEPT}: {listed(left.kept)}.")
-        said = " ".join(reasons) or "Nothing waits for runs of a schedule."
-        return dg.SensorResult(
-            run_requests=requests, skip_reason=None if requests else said, cursor=json.dumps(done)
-        )
+        return _followed(context, plan, on_disk, followed, translator.get_asset_key)
 
     return [
         dg.SensorDefinition(
@@ -137,6 +114,43 @@ def build_readers_sensor(
             default_status=dg.DefaultSensorStatus.RUNNING,
         )
     ]
+
+
+def _followed(
+    context: dg.SensorEvaluationContext,
+    loaded: ProjectPlan,
+    on_disk: ProjectOnDisk,
+    schedules: Mapping[str, tuple[str, ...]],
+    key_of: KeyOf,
+) -> dg.SensorResult:
+    """What is left of the last time of each schedule, asked for where all runs of that time have ended."""
+    # Of each schedule the time of which nothing is left.
+    done: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
+    requests: list[dg.RunRequest] = []
+    reasons: list[str] = []
+    current: ProjectPlan | None = None
+    for name, views in schedules.items():
+        at, runs = _last_time(context.instance, _tag(loaded, name))
+        if at is None or done.get(name) == at:
+            continue
+        going_on = _not_ended(runs)
+        if going_on:
+            reasons.append(f"{name} for {at}: waiting for the end of {going_on:,} of its runs.")
+            continue
+        current = current or on_disk.plan()
+        moved = graph_moved(loaded, current)
+        if moved is not None:
+            return dg.SensorResult(skip_reason=moved, cursor=json.dumps(done))
+        left = _left_of(context.instance, current, name, at, runs, views, key_of)
+        requests += left.requests
+        reasons += left.waiting
+        if not left.requests and not left.waiting:
+            done[name] = at
+            if left.kept:
+                reasons.append(f"{name} for {at}: {_KEPT}: {listed(left.kept)}.")
+    said = " ".join(reasons) or "Nothing waits for runs of a schedule."
+    skipped = None if requests else said
+    return dg.SensorResult(run_requests=requests, skip_reason=skipped, cursor=json.dumps(done))
 
 
 @dataclass(frozen=True)
@@ -197,6 +211,13 @@ def _last_time(instance: dg.DagsterInstance, tag: str) -> tuple[str | None, Sequ
     return at, instance.get_runs(dg.RunsFilter(tags={SCHEDULE_TAG: tag, SCHEDULE_TIME_TAG: at}))
 
 
+def _not_ended(runs: Sequence[dg.DagsterRun]) -> int:
+    """How many runs of a schedule's time go on, or are still to be created by the schedule."""
+    going_on = [run for run in runs if not run.is_finished or run.is_complete_and_waiting_to_retry]
+    of_schedule = [int(run.tags[SCHEDULE_RUNS_TAG]) for run in runs if SCHEDULE_RUNS_TAG in run.tags]
+    return len(going_on) + max(0, max(of_schedule, default=0) - len(of_schedule))
+
+
 def _made_by(
     plan: ProjectPlan,
     runs: Iterable[dg.DagsterRun],
@@ -225,7 +246,7 @@ def _run_request(
     name: str,
     at: str,
     parts: Sequence[Part],
-    partition_tags: Mapping[str, str],
+    tags: Mapping[str, str],
     key_of: KeyOf,
 ) -> dg.RunRequest:
     # A tag of any length would not fit the index that PostgreSQL has over them.
@@ -233,5 +254,5 @@ def _run_request(
     return dg.RunRequest(
         run_key=f"{name} {at} {digest}",
         asset_selection=[key_of(view) for view in dict.fromkeys(part.view for part in parts)],
-        tags={**partition_tags, STALE_TAG: "true", SCHEDULE_TAG: _tag(plan, name), SCHEDULE_TIME_TAG: at},
+        tags={**tags, STALE_TAG: "true", SCHEDULE_TAG: _tag(plan, name), SCHEDULE_TIME_TAG: at},
     )

@@ -13,8 +13,7 @@ from dfplan_assets.orchestration.partition_runs import PlannedRun
 from dfplan_assets.orchestration.project_translator import translator_of
 from dfplan_assets.orchestration.python_assets import python_assets
 from dfplan_assets.orchestration.run_report import RunListener, RunReport, ViewOutcome
-from dfplan_assets.orchestration.selectable import selectable
-from dfplan_assets.orchestration.selection import select_views
+from dfplan_assets.orchestration.selectable import selected_views
 from dfplan_assets.orchestration.stale_runs import StaleRun, stale_runs
 from dfplan_assets.orchestration.translator import DfplanTranslator
 from dfplan_assets.planning.bundle import ProjectPlan
@@ -41,27 +40,27 @@ def run_stale_views(
     that read what has a new result.
     """
     translator = translator_of(project.project)
-    selected: frozenset[str] | None = None
-    if selection is not None:
-        whole = selectable(project, translator, python_assets(project, translator))
-        selected = select_views(selection, project, whole, translator.get_asset_key)
-    parts = to_run(staleness, selected)
+    parts = to_run(staleness, None if selection is None else selected_views(project, selection))
     if not parts:
         return ()
-    definitions = run_definitions(project, translator, frozenset(part.view for part in parts))
+    built = frozenset(part.view for part in parts)
+    definitions = run_definitions(project, translator, built)
     keys = {view: each.partitions.keys for view, each in staleness.items() if each.partitions is not None}
     runs = stale_runs(project, parts, keys)
     listener.on_selected(tuple(view for each in runs for view in project.all_views if view in each.run.views))
     reports: list[RunReport] = []
     broken: set[Part] = set()
     for each in runs:
-        skipped = _skipped_since(project, each, broken)
+        skipped = _skipped_since(each, broken)
         left = tuple(part for part in each.parts if part.view not in skipped)
         if left and each.waits_for and not any(own_reasons_now(project, part) for part in left):
             report = _all_cached(project, left)
+            for outcome in report.views.values():
+                listener.on_outcome(outcome)
         elif left:
             planned = PlannedRun(frozenset(part.view for part in left), each.run.partitions)
-            report = run_here(project, definitions, translator, planned, listener, {STALE_TAG: "true"})
+            tags = {STALE_TAG: "true"}
+            report = run_here(project, definitions, translator, planned, listener, tags, built)
         else:
             report = RunReport("", True, {})
         outcomes = {**skipped, **report.views}
@@ -93,12 +92,11 @@ def _notes_of_readers(
     )
 
 
-def _skipped_since(project: ProjectPlan, run: StaleRun, broken: Collection[Part]) -> dict[str, ViewOutcome]:
+def _skipped_since(run: StaleRun, broken: Collection[Part]) -> dict[str, ViewOutcome]:
     """The views of a run that cannot run any more, since something that they read failed or was skipped."""
     found: dict[str, ViewOutcome] = {}
     for part in run.parts:
-        read = run.reads.get(part, frozenset())
-        causes = sorted(str(each) for each in read if each in broken or each.view in found)
+        causes = sorted(str(each) for each in run.reads[part] if each in broken or each.view in found)
         if causes:
             found[part.view] = ViewOutcome(part.view, "skipped", error=f"waits for {', '.join(causes)}")
     return found
@@ -113,8 +111,7 @@ def _all_cached(project: ProjectPlan, parts: Sequence[Part]) -> RunReport:
         partition = None if partitions is None or part.key is None else Partition(partitions, part.key)
         result = warehouse.current(part.view, partition)
         assert result is not None  # without a result it would be stale
-        before = outcomes.get(part.view, ViewOutcome(part.view, "cached", 0, 0))
-        outcomes[part.view] = replace(
-            before, rows=(before.rows or 0) + result.rows, bytes=(before.bytes or 0) + result.bytes
-        )
+        outcome = ViewOutcome(part.view, "cached", result.rows, result.bytes)
+        before = outcomes.get(part.view)
+        outcomes[part.view] = outcome if before is None else before.with_partition(outcome)
     return RunReport("", True, outcomes)

@@ -51,7 +51,7 @@ class DfplanTranslator:
 
     The same methods serve definitions, dependencies and run-time events, so a changed asset key
     holds everywhere. A facet that is told of by a view's file alone gets the view; one that needs its plan
-    gets the project, whose ``views`` have the plan of each view but of those over damaged sources
+    gets the project, whose ``views`` have the plan of each view but of those that cannot be planned
     (``unplanned``).
     """
 

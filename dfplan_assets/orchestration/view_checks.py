@@ -16,17 +16,13 @@ from functools import cached_property
 from threading import Lock
 
 import dagster as dg
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-    PARTITION_NAME_TAG,
-)
 
 from dfplan_assets.execution.data_checks import evaluate
 from dfplan_assets.execution.publication import Publication
 from dfplan_assets.execution.runtime import Runtime, open_runtime
 from dfplan_assets.execution.warehouse import Warehouse
 from dfplan_assets.orchestration.data_checks import data_check_result, data_check_specs
+from dfplan_assets.orchestration.partitions import asked_range
 from dfplan_assets.orchestration.plan_checks import PlanChecker, check_specs
 from dfplan_assets.orchestration.port_names import PortNames
 from dfplan_assets.orchestration.repeated_checks import evaluated_of, repeated
@@ -183,12 +179,11 @@ class ViewChecks:
 
 def _asked(partitions: Partitions, tags: Mapping[str, str]) -> Sequence[str]:
     """The keys that a run asks for by its tags, none where it names none."""
-    first = tags.get(PARTITION_NAME_TAG) or tags.get(ASSET_PARTITION_RANGE_START_TAG)
+    first, last = asked_range(tags)
     if first is None:
         return ()
-    last = tags.get(PARTITION_NAME_TAG) or tags[ASSET_PARTITION_RANGE_END_TAG]
     keys = partitions.keys(datetime.now(timezone.utc))
-    return keys[keys.index(first) : keys.index(last) + 1]
+    return keys[keys.index(first) : keys.index(last or first) + 1]
 
 
 def worst_of(evaluated: Sequence[Sequence[dg.AssetCheckResult]]) -> list[dg.AssetCheckResult]:

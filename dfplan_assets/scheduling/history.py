@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from typing import NamedTuple
@@ -55,12 +55,12 @@ class History:
     def __init__(self, runs: Iterable[MeasuredRun], *, history_runs: int, cores: int) -> None:
         self._history_runs = max(0, history_runs)
         self._cores = cores
-        self._by_fingerprint: dict[str, list[MeasuredRun]] = {}
-        self._by_view: dict[str, list[MeasuredRun]] = {}
+        self._by_fingerprint: dict[str, list[MeasuredRun]] = defaultdict(list)
+        self._by_view: dict[str, list[MeasuredRun]] = defaultdict(list)
         for run in runs:
-            self._by_view.setdefault(run.view, []).append(run)
+            self._by_view[run.view].append(run)
             if run.fingerprint is not None:
-                self._by_fingerprint.setdefault(run.fingerprint, []).append(run)
+                self._by_fingerprint[run.fingerprint].append(run)
 
     def estimate(self, task: Task) -> Estimate | None:
         """What the task will take by its history; None where no run of it counts."""
@@ -79,7 +79,9 @@ class History:
         elsewhere = not here and any(_positive(run.cores) for run in chosen)
         if here and len(here) < len(chosen):
             left_out["made on other cores"] += len(chosen) - len(here)
-        chosen = sorted(here or chosen, key=_moment)[-self._history_runs :]
+        chosen = here or chosen
+        if len(chosen) > self._history_runs:
+            chosen = sorted(chosen, key=_moment)[-self._history_runs :]
         now = _positive(task.input_bytes)
         uses = [self._use(now, run) for run in chosen]
         return _estimate_of(

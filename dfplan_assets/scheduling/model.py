@@ -75,6 +75,20 @@ class Task:
     partition_key: str | None = None
     times: int = 1
 
+    def behind(self, upstream: tuple[str, ...]) -> Task:
+        """The same task with other tasks upstream."""
+        return self._changed(upstream=upstream)
+
+    def of_shape(self, shape: PlanShape | None) -> Task:
+        """The same task with another shape."""
+        return self._changed(shape=shape)
+
+    def _changed(self, **fields: object) -> Task:
+        # A third of what dataclasses.replace costs, which counts for thousands of tasks.
+        task = Task.__new__(Task)
+        vars(task).update(vars(self), **fields)
+        return task
+
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:

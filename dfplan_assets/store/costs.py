@@ -68,24 +68,25 @@ def measured_runs(
     ) in _latest(database, views, runs_each, status, _MEASURED_COLUMNS):
         of_view = found.setdefault(view, [])
         if len(of_view) < runs_each:
-            of_view.append(
-                MeasuredRun(
-                    view=view,
-                    started_at=started_at.replace(tzinfo=timezone.utc)
-                    if started_at.tzinfo is None
-                    else started_at.astimezone(timezone.utc),
-                    status=status_of_run,
-                    attempt=attempt,
-                    fingerprint=fingerprint,
-                    wall_seconds=wall_seconds,
-                    cpu_seconds=cpu_seconds,
-                    input_bytes=input_bytes,
-                    partitions=partitions,
-                    cores=cores,
-                    peak_memory_bytes=peak_memory_bytes,
-                    partition_key=partition_key,
-                )
+            # Without __init__, which sets each field of a frozen object by a call of its own.
+            run = MeasuredRun.__new__(MeasuredRun)
+            vars(run).update(
+                view=view,
+                started_at=started_at.replace(tzinfo=timezone.utc)
+                if started_at.tzinfo is None
+                else started_at.astimezone(timezone.utc),
+                status=status_of_run,
+                attempt=attempt,
+                fingerprint=fingerprint,
+                wall_seconds=wall_seconds,
+                cpu_seconds=cpu_seconds,
+                input_bytes=input_bytes,
+                partitions=partitions,
+                cores=cores,
+                peak_memory_bytes=peak_memory_bytes,
+                partition_key=partition_key,
             )
+            of_view.append(run)
     return {view: tuple(of_view) for view, of_view in found.items()}
 
 

@@ -218,8 +218,8 @@ def utc(moment: datetime) -> datetime:
 
 
 def number(seconds: float | None) -> float | None:
-    """Seconds, or None for those that are not a number."""
-    return None if seconds is None or math.isnan(seconds) else float(seconds)
+    """Seconds, or None for those that are no finite number."""
+    return None if seconds is None or not math.isfinite(seconds) else float(seconds)
 
 
 def _optional_utc(moment: datetime | None) -> datetime | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import dfplan_assets
+from dfplan_assets.cli.output import print_json
 from dfplan_assets_tests.small_projects import write_shop
 
 _PACKAGE_PARENT = Path(dfplan_assets.__file__).parent.parent
@@ -103,3 +104,8 @@ def test_what_the_modules_of_a_project_print_is_kept_from_the_answer(
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)
     assert "from a module" in done.stderr
+
+
+def test_a_number_that_json_does_not_have_is_null(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"a": [float("inf"), 1.5, {"b": float("nan")}]})
+    assert json.loads(capsys.readouterr().out) == {"a": [None, 1.5, {"b": None}]}

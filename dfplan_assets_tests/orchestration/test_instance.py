@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dagster as dg
@@ -64,3 +65,12 @@ def test_a_database_that_is_none_is_an_error_that_names_the_folder(tmp_path: Pat
         open_instance(tmp_path) as instance,
     ):
         instance.get_runs()
+
+
+def test_runs_that_begin_at_the_same_time_in_a_new_project_all_find_a_whole_database(tmp_path: Path) -> None:
+    def count_runs() -> int:
+        with open_instance(tmp_path) as instance:
+            return len(instance.get_runs())
+
+    with ThreadPoolExecutor(4) as threads:
+        assert [each.result() for each in [threads.submit(count_runs) for _ in range(4)]] == [0] * 4

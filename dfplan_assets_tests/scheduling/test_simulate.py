@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 
 from dfplan_assets.errors import CycleError, InputError
 from dfplan_assets.scheduling import simulate
+from dfplan_assets.scheduling.graph import TaskGraph
+from dfplan_assets.scheduling.search import Budget, best_order
+from dfplan_assets.scheduling.simulate import run
 from dfplan_assets_tests.scheduling.samples import check_valid, graphs, layered
 
 Costs = dict[str, float]
@@ -195,6 +198,19 @@ def test_never_worse_than_longest_remaining_path_first(graph: tuple[Costs, Upstr
     costs, upstream = graph
     plain = by_bottom_level_seconds(costs, upstream, workers)
     assert simulate(costs, upstream, workers).makespan_seconds <= plain + 1e-9
+
+
+@settings(max_examples=60, deadline=None)
+@given(graphs(), st.integers(1, 4), st.sampled_from([0.0, 0.5]))
+def test_by_the_estimates_never_worse_however_uncertain_they_are(
+    graph: tuple[Costs, Upstream], workers: int, spread: float
+) -> None:
+    estimates, upstream = graph
+    tasks = TaskGraph.of(upstream)
+    seconds = [estimates[name] for name in tasks.names]
+    order = best_order(tasks, seconds, workers, Budget(work=10_000, seconds=60.0), spread=spread)
+    expected = run(tasks, seconds, order, workers).makespan_seconds
+    assert expected <= by_bottom_level_seconds(estimates, upstream, workers) + 1e-9
 
 
 @pytest.mark.parametrize("workers", [2, 4, 8])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from typing import cast
 
 from google.protobuf.any_pb2 import Any
 from google.protobuf.descriptor import Descriptor
@@ -38,7 +39,7 @@ def canonical_message(raw: bytes, leaves: Mapping[str, Sequence[Any]]) -> bytes:
     Reads of a table named in ``leaves`` become extension relations, in pre-order with its details in turn.
     """
     plan = parse_plan(raw)
-    _make_canonical(plan, list(messages(plan)), leaves)
+    _make_canonical(plan, messages(plan), leaves)
     plan.version.producer = PRODUCER
     message: bytes = plan.SerializeToString(deterministic=True)
     return message
@@ -50,7 +51,7 @@ def canonical_without_nullability(raw: bytes) -> bytes:
     Whether a column can be null changes with the query upstream, and not what this query means.
     """
     plan = parse_plan(raw)
-    parts = list(messages(plan))
+    parts = messages(plan)
     for part in parts:
         if "nullability" in part.DESCRIPTOR.fields_by_name:
             setattr(part, "nullability", Type.NULLABILITY_NULLABLE)  # noqa: B010 (not every message has it)
@@ -82,9 +83,10 @@ def _make_canonical(plan: Plan, parts: Sequence[Message], leaves: Mapping[str, S
     details = {name: iter(each) for name, each in leaves.items()}
     rels: list[Rel] = []
     for part in parts:
-        if isinstance(part, Rel):
-            rels.append(part)
-        elif isinstance(part, AggregateRel.Grouping):
+        kind = type(part)  # generated classes have no subclasses
+        if kind is Rel:
+            rels.append(cast(Rel, part))
+        elif kind is AggregateRel.Grouping:
             # The producer repeats the grouping expressions here, where the format had them once:
             # the field has no name any more, so the anchors in it cannot be renumbered.
             part.DiscardUnknownFields()  # type: ignore[attr-defined]  # every message has it

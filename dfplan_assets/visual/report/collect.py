@@ -233,8 +233,9 @@ class _Views:
         if staleness is None:
             return "unknown", ()
         causes = "; ".join(self._why_changed.get(name, ()))
+        told = causes not in ("", MEANING_CHANGED)
         because = tuple(
-            f"meaning changed: {causes}" if reason == MEANING_CHANGED and causes else reason
+            f"meaning changed: {causes}" if reason == MEANING_CHANGED and told else reason
             for reason in staleness.because
         )
         if name in self._plan.unplanned:

@@ -87,7 +87,7 @@ function picture(text, label) {
   const styles = [...drawing.querySelectorAll("style")].map((style) => [style, style.textContent]);
   // Pictures follow the browser's colour scheme by themselves, the page's own switch only so.
   host.follow = () => {
-    const dark = isDark() ? " all" : " not all";
+    const dark = isDark() ? " screen" : " not all";
     for (const [style, written] of styles) {
       style.textContent = written.replace(/\(\s*prefers-color-scheme\s*:\s*dark\s*\)/g, dark);
     }

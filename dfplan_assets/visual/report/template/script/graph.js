@@ -8,6 +8,7 @@ for (const layer of LAYERS) layer.sort((a, b) => a.y - b.y);
 
 const ZOOM = { least: 0.03, most: 2.5 };
 const COLOURINGS = { cost: "cost", state: "state", group: "group" };
+const DOTTED = ["stale", "failed", "not planned", "never ran"];
 const STATES = ["fresh", "stale", "failed", "never ran", "not planned", "inlined", "unknown"];
 
 function costStep(view) {
@@ -200,7 +201,7 @@ class Graph {
         pen.roundRect(x + 5, y + 6, 3.5, NODE.height - 12, 2);
         pen.fill();
       }
-      const attention = view && ["stale", "failed", "not planned", "never ran"].includes(view.state);
+      const attention = view && DOTTED.includes(view.state);
       const room = NODE.width - 30 - (attention ? 14 : 0);
       pen.fillStyle = fill.ink;
       pen.font = "600 12px system-ui, sans-serif";
@@ -242,7 +243,7 @@ class Graph {
   }
 
   describe(colours) {
-    const entry = (colour, words) => h("span", {}, h("i", { style: { background: colour } }), words);
+    const entry = (colour, words, form = "") => h("span", {}, h("i", { class: form, style: { background: colour } }), words);
     let entries;
     if (this.colouring === "cost") {
       const steps = COSTLIEST ? [0, 0.03, 0.1, 0.25, 0.5].map((least) => (least ? `≥ ${seconds(least * COSTLIEST)}` : "less")) : [];
@@ -256,7 +257,8 @@ class Graph {
     const key = `${this.colouring} ${isDark()}`;
     if (this.legend.dataset.key === key) return;
     this.legend.dataset.key = key;
-    this.legend.replaceChildren(...entries, DATA.critical.size ? entry(colours.critical, "critical path") : "");
+    const dots = this.colouring === "state" ? [] : DOTTED.filter((state) => REPORT.views.some((view) => view.state === state));
+    this.legend.replaceChildren(...entries, DATA.critical.size ? entry(colours.critical, "critical path") : "", ...dots.map((state) => entry(colours.state[state], state, "dot")));
   }
 
   nodeAt(event) {
