@@ -175,8 +175,9 @@ class _Writer:
                 inside, inside_until = target, _end_of_call(node.detail, match.end())
             written += [node.detail[position:start], f"@{target.place}."]
             position = match.end()
-            # And in ``s.o.price - o.tax`` at once.
-            first = self._name.match(node.detail, position)
+            # In ``__correlated_sq_1.o.price - o.tax`` at once; a column that a query can name keeps its name.
+            planned = name.startswith("__correlated_sq")
+            first = self._name.match(node.detail, position) if planned else None
             named = None if first is None else self._within(target, first.group(1))
             if first is not None and named is not None:
                 written.append(f"@{named.place}.")
