@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -150,12 +150,14 @@ def _read_once(
             # The text of the view goes into no other statement: COPY names what the guard let through.
             ctx.register_view(RESULT, query)
             copy = analyzed_copy(ctx, RESULT, file)
-            with ThreadPoolExecutor(1, "capture") as beside:
-                # Python captures the plan while DataFusion executes it. Where the execution fails,
-                # its error is the one that counts; where the capture fails, nothing is published.
-                capturing = beside.submit(capture_bundle, ctx, plan, view_plan, query, environment)
+            # Python captures the plan while DataFusion executes it. Where the execution fails,
+            # its error is the one that counts; where the capture fails, nothing is published.
+            capturing = runtime.captures.submit(capture_bundle, ctx, plan, view_plan, query, environment)
+            try:
                 with GAUGE.measuring() as peak:
                     explained = copy.collect()
+            finally:
+                wait([capturing])
             bundle = capturing.result()
             # Taken after the execution: a plan taken before holds no metrics.
             root = copied_operators(copy, explained, hide)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -60,7 +61,7 @@ def _reading(project_root: Path) -> Iterator[dg.DagsterInstance]:
     try:
         with open_instance(project_root) as instance:
             yield instance
-    except (sa.exc.SQLAlchemyError, dg.DagsterError) as error:
+    except (sa.exc.SQLAlchemyError, sqlite3.Error, dg.DagsterError) as error:
         raise ExecutionError(
             str(dagster_home(project_root)),
             f"Dagster's instance cannot be read: {str(error).splitlines()[0]}",

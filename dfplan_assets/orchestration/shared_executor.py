@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 
 from dagster import DagsterExecutionInterruptedError
 from dagster._core.events import DagsterEvent, EngineEventData
@@ -191,7 +191,9 @@ class _SharedRun:
         self._followers = followers
         self._continuing = continuing
         self._grace_seconds = grace_seconds
-        self._messages: SimpleQueue[Message] = SimpleQueue()
+        # No SimpleQueue: before Python 3.13, one that waits forgets its timeout where the handler of a signal
+        # ends after that, and the run would not hear that it is to end before a step says something.
+        self._messages: Queue[Message] = Queue()
         steps = len(job_context.execution_plan.step_keys_to_execute)
         self._threads = [StepThread(number, self._messages) for number in range(min(workers, max(steps, 1)))]
         self._idle = list(self._threads)

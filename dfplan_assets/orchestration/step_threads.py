@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Queue, SimpleQueue
 from threading import Lock, Thread, current_thread
 from typing import TypeVar
 
@@ -63,7 +63,7 @@ class StepThread:
     nothing more, and its thread ends with the process.
     """
 
-    def __init__(self, number: int, messages: SimpleQueue[Message]) -> None:
+    def __init__(self, number: int, messages: Queue[Message]) -> None:
         self._messages = messages
         self._inbox: SimpleQueue[Assignment | None] = SimpleQueue()
         # A daemon, so that the process of an abandoned step can end.

@@ -209,7 +209,20 @@ def planning_error(
         return UnknownNameError(
             view.where, f"table function {table_function.group(1)} does not exist", "Correct its name."
         )
-    return PlanningError(view.where, f"DataFusion cannot plan the query: {text}", "Correct the query.")
+    ambiguous = re.search(r"Ambiguous reference to unqualified field (\S+)", text)
+    if ambiguous:
+        return PlanningError(
+            view.where,
+            f"more than one table has a column {ambiguous.group(1)}",
+            f"Write which one is meant, as in table.{ambiguous.group(1)}.",
+        )
+    if "Dot access not supported" in text:
+        return PlanningError(
+            view.where, "a dot cannot take a field of an expression", "Write expression['field'] there."
+        )
+    # The parser's own form of what it does not know follows, and goes on for pages.
+    said = re.sub(r"(Unsupported [\w ]+?)(?: \{|\().*", r"\1", text, flags=re.DOTALL)
+    return PlanningError(view.where, f"DataFusion cannot plan the query: {said}", "Correct the query.")
 
 
 def _function_error(view: View, raised: PythonError, functions: UserFunctions) -> PlanningError:

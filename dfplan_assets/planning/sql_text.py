@@ -105,6 +105,16 @@ def string_literals(sql: str) -> tuple[str, ...]:
     return tuple(token.value for token in tokens(sql) if token.kind == "string")
 
 
+def string_spellings(sql: str) -> frozenset[str]:
+    """All that the string literals and quoted names of a text may stand for, in any dialect.
+
+    Some dialects read backslashes in every string (MySQL, BigQuery, Snowflake), some take double quotes
+    for strings.
+    """
+    found = {token.value for token in tokens(sql) if token.kind in ("string", "quoted name")}
+    return frozenset(found | {_unescape(text) for text in found if "\\" in text})
+
+
 def quoted_names(sql: str) -> tuple[str, ...]:
     """The names that stand in quotes in a text."""
     return tuple(token.value for token in tokens(sql) if token.kind == "quoted name")

@@ -15,8 +15,15 @@ _DATA = {"later": 1}
 
 @dg.asset
 def made() -> dg.MaterializeResult[None]:
-    values = {"text": "\N{SNOWMAN} % \n \\", "rows": 3, "share": 0.5, "markdown": dg.MetadataValue.md("*m*")}
-    return dg.MaterializeResult(metadata={**values, "dagster/column_lineage": _LINEAGE})
+    return dg.MaterializeResult(
+        metadata={
+            "text": "\N{SNOWMAN} % \n \\",
+            "rows": 3,
+            "share": 0.5,
+            "markdown": dg.MetadataValue.md("*m*"),
+            "dagster/column_lineage": _LINEAGE,
+        }
+    )
 
 
 @dg.asset

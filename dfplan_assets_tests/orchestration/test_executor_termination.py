@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 
 import dagster as dg
@@ -57,7 +58,7 @@ def interrupt_and_wait_until_it_is_heard() -> None:
     os.kill(os.getpid(), signal.SIGINT)
     context = dg.OpExecutionContext.get()
     while not any("is to end" in (e.user_message or "") for e in context.instance.all_logs(context.run_id)):
-        pass
+        time.sleep(0.01)
     heard.set()
 
 

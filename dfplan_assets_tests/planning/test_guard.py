@@ -123,6 +123,27 @@ def test_parameters_are_bound_as_values_and_never_as_text(ctx: SessionContext) -
 
 
 @pytest.mark.parametrize(
+    ("sql", "cause", "next_step"),
+    [
+        ("select id from a, b", "more than one table has a column id", "as in table.id"),
+        ("select (s).x as x from a", "a dot cannot take a field of an expression", "['field']"),
+        (
+            "select * from b pivot (sum(w) for label in ('x'))",
+            "DataFusion cannot plan the query: This feature is not implemented: Unsupported ast node Pivot",
+            "Correct the query.",
+        ),
+    ],
+)
+def test_what_cannot_be_planned_is_said_in_a_line(
+    ctx: SessionContext, sql: str, cause: str, next_step: str
+) -> None:
+    with pytest.raises(PlanningError) as refusal:
+        plan_query(ctx, view("v", sql), {})
+    assert refusal.value.cause == cause
+    assert next_step in refusal.value.next_step
+
+
+@pytest.mark.parametrize(
     "value", [1, 2.5, True, None, datetime.date(2024, 2, 29), datetime.datetime(2024, 2, 29, 12)]
 )
 def test_parameters_keep_their_types(ctx: SessionContext, value: object) -> None:

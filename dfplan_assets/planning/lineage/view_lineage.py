@@ -15,7 +15,7 @@ from dfplan_assets.planning.lineage.relation import Origins, Relation
 from dfplan_assets.planning.lineage.rules import RULES
 from dfplan_assets.planning.lineage.walk import Walk
 from dfplan_assets.planning.panics import raise_unless_datafusion
-from dfplan_assets.planning.sql_text import quoted_names, string_literals, words_in_values
+from dfplan_assets.planning.sql_text import quoted_names, string_spellings, words_in_values
 from dfplan_assets.project.model import ParameterValue, View
 
 
@@ -35,7 +35,7 @@ def view_lineage(
     says something unknown; nothing is guessed.
     """
     plan = frame.logical_plan()
-    texts = {*string_literals(view.sql), *(value for value in params.values() if isinstance(value, str))}
+    texts = {*string_spellings(view.sql), *(value for value in params.values() if isinstance(value, str))}
     names = {*quoted_names(view.sql), *(name for schema in schemas.values() for name in schema.names)}
     literals = sorted(map(one_line, texts), key=len, reverse=True)
     walk = Walk(RULES, _printed_names(view, resolved), literals, words_in_values(view.sql))
