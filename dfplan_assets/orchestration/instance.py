@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,10 +61,11 @@ def open_instance(project_root: Path) -> Iterator[dg.DagsterInstance]:
     try:
         with _opened(home, _for_runs_in_this_process(reference)) as instance:
             yield instance
-    except DBAPIError as cause:  # of Dagster's storages: the plan store's are StoreErrors
+    except (DBAPIError, sqlite3.Error) as cause:  # of Dagster's storages: the plan store's are StoreErrors
+        said = cause.orig if isinstance(cause, DBAPIError) else cause
         raise ExecutionError(
             str(home),
-            f"Dagster's database there cannot be used: {cause.orig}",
+            f"Dagster's database there cannot be used: {said}",
             f"Check its rights and the disk's free space, or set {_HOME_VARIABLE} to another folder.",
         ) from cause
 
