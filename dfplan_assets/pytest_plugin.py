@@ -34,6 +34,8 @@ def dfplan_golden(request: pytest.FixtureRequest) -> GoldenCheck:
         level: Level | None = None,
     ) -> None:
         __tracebackhide__ = True
+        if level not in (None, "meaning", "plan"):
+            raise ValueError(f"the level of dfplan_golden is 'meaning' or 'plan', not {level!r}")
         from dfplan_assets.golden.check import check_project
         from dfplan_assets.golden.reports import lines
         from dfplan_assets.lookup import check_view

@@ -67,6 +67,13 @@ def test_views_and_level_can_be_named(project: Path, pytester: pytest.Pytester) 
     run(pytester).assert_outcomes(passed=1, failed=1)
 
 
+def test_a_level_that_there_is_not_is_no_level(project: Path, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_plans(dfplan_golden):\n    dfplan_golden(level='Meaning')\n")
+    result = run(pytester)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*the level of dfplan_golden is 'meaning' or 'plan', not 'Meaning'*"])
+
+
 def test_a_folder_that_is_no_project_is_named(project: Path, pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_plans(dfplan_golden):\n    dfplan_golden('nowhere')\n")
     result = run(pytester)

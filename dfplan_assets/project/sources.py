@@ -209,6 +209,9 @@ def _inferred_format(node: Node, path: str, extension: str) -> SourceFormat:
         reason = "it is a folder"
     elif extension:
         reason = f"its extension {extension} is none of {', '.join(_FORMAT_OF_EXTENSION)}"
+    elif not _URL.match(path) and not os.path.lexists(path):
+        # A Delta table is known by what is in its folder, and the folder is gone.
+        reason = f"it has no extension, and there is nothing at {path}"
     else:
         reason = "it has no extension"
     raise node.wrong(

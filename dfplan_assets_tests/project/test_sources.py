@@ -152,7 +152,7 @@ def test_a_folder_s_files_can_have_an_extension_of_their_own(tmp_path: Path) -> 
         ('""', "sources.s is empty", ""),
         ("{path: a.csv, fromat: csv}", "unknown key sources.s.fromat", "Did you mean format?"),
         ("{path: a.csv, format: cvs}", "sources.s.format cannot be 'cvs'", "Did you mean csv?"),
-        ("data/a", "is not known from its path: it has no extension", "format: csv"),
+        ("data/a", "is not known from its path: it has no extension, and there is nothing at", "format: csv"),
         ("data/", "the format of sources.s is not known from its path: it is a folder", "format: csv"),
         ("data/a.xlsx", "its extension .xlsx is none of", "format: csv"),
         ("data/a.parquet.gz", "a parquet file cannot be read compressed as a whole", "Unpack it"),
