@@ -37,7 +37,7 @@ texts = st.text(
 hashes = st.binary(max_size=3).map(lambda payload: hashlib.sha256(payload).hexdigest())
 counts = st.integers(min_value=0, max_value=(1 << 31) - 1)
 sizes = st.integers(min_value=-(1 << 63), max_value=(1 << 63) - 1)
-seconds = st.floats(allow_nan=False)
+seconds = st.floats(allow_nan=False, allow_infinity=False)
 moments = st.datetimes(
     min_value=datetime(1970, 1, 1),
     max_value=datetime(2200, 1, 1),
