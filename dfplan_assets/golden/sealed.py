@@ -56,11 +56,7 @@ def unsealed(text: str, file: Path, view: str | None) -> dict[str, Any]:
     if not isinstance(found, int):
         raise GoldenError(where, "it is no golden file: it names no format", restore)
     if found > FORMAT:
-        raise GoldenError(
-            where,
-            f"it has format {found}, of a newer dfplan than this one, which writes format {FORMAT}",
-            "Upgrade dfplan-assets to the version that wrote it.",
-        )
+        raise _newer(where, found)
     seal = _SEAL.search(text)
     if seal is None or text_sha256(text[: seal.start()] + text[seal.end() :]) != seal.group(1):
         raise GoldenError(
@@ -69,6 +65,28 @@ def unsealed(text: str, file: Path, view: str | None) -> dict[str, Any]:
             restore,
         )
     return dict(document)
+
+
+def refuse_newer(text: str, file: Path) -> None:
+    """Raises GoldenError where a text says that it is a golden file of a newer format.
+
+    Whatever else is wrong with it, it may be replaced.
+    """
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError:
+        return
+    found = document.get("format") if isinstance(document, dict) else None
+    if isinstance(found, int) and found > FORMAT:
+        raise _newer(str(file), found)
+
+
+def _newer(where: str, found: int) -> GoldenError:
+    return GoldenError(
+        where,
+        f"it has format {found}, of a newer dfplan than this one, which writes format {FORMAT}",
+        "Upgrade dfplan-assets to the version that wrote it.",
+    )
 
 
 def restoring(view: str | None) -> str:

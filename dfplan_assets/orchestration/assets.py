@@ -28,7 +28,7 @@ from dfplan_assets.project.model import View
 
 def view_assets(
     project: ProjectPlan, translator: DfplanTranslator, make: Make, views: Collection[str] | None = None
-) -> list[dg.AssetsDefinition | dg.AssetSpec | dg.AssetChecksDefinition]:
+) -> list[dg.AssetsDefinition]:
     """An asset with an op of its own for each stored view, depending on the tables that its plan reads.
 
     With ``views``, only for these stored views.
@@ -40,11 +40,11 @@ def view_assets(
     runtime = make.runtime if isinstance(make, ProjectRunner) else None
     checker = ViewChecks(project, translator.get_asset_key, runtime)
     io_manager = bundled_io_manager(project, translator)
-    assets: list[dg.AssetsDefinition | dg.AssetSpec | dg.AssetChecksDefinition] = []
+    assets: list[dg.AssetsDefinition] = []
     with bundling():
         for name, plan in project.views.items():
             if project.is_virtual(name):
-                assets.append(translator.get_asset_spec(project, plan.view))
+                assets.append(_virtual_asset(project, plan.view, translator, io_manager))
             elif views is None or name in views:
                 assets.append(_view_asset(project, plan, ops[name], translator, make, checker, io_manager))
                 apart = checker.step_apart(name, check_op_name(ops[name]))
@@ -52,7 +52,7 @@ def view_assets(
                     assets.append(apart)
         for name, unplanned in project.unplanned.items():
             if project.is_virtual(name):
-                assets.append(translator.get_asset_spec(project, unplanned.view))
+                assets.append(_virtual_asset(project, unplanned.view, translator, io_manager))
             elif views is None or name in views:
                 assets.append(_unplanned_asset(project, unplanned, ops[name], translator, io_manager))
     return assets
@@ -173,6 +173,14 @@ def _view_asset(
         )
 
     return ports.restore(run_view)
+
+
+def _virtual_asset(
+    project: ProjectPlan, view: View, translator: DfplanTranslator, io_manager: BundledIOManager
+) -> dg.AssetsDefinition:
+    """An asset that nothing makes; a Python asset that reads it is told how by the views' IO manager."""
+    spec = io_manager.on(translator.get_asset_spec(project, view))
+    return dg.AssetsDefinition(specs=[spec], resource_defs=io_manager.resources)
 
 
 def _unplanned_asset(

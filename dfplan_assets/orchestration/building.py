@@ -31,7 +31,7 @@ def build_view_assets(
     select: str | None = None,
     exclude: str | None = None,
     translator: DfplanTranslator | None = None,
-) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+) -> list[dg.AssetsDefinition]:
     """The views of a project as assets.
 
     ``select`` and ``exclude`` are in the syntax that ``dfplan run`` takes. What is left out stays a
@@ -85,6 +85,7 @@ def _part(
 ) -> dg.Definitions:
     assets = [asset for asset in python.assets if not asset.keys.isdisjoint(chosen.python)]
     keys = {translator.get_asset_key(view) for view in chosen.stored}.union(*(each.keys for each in assets))
+    virtual = map(translator.get_asset_key, chosen.virtual)
     # A schedule can run those without partitions.
     whole = {key for key in chosen.python if python.partitions_of(key) is None}
     scheduled = build_schedules(plan, chosen.specs, translator, chosen.stored, whole)
@@ -93,7 +94,7 @@ def _part(
             *_view_assets(plan, translator, chosen),
             *source_assets(plan, translator, chosen.sources),
             *assets,
-            *_handed_from_outside(plan, translator, assets, keys, python),
+            *_handed_from_outside(plan, translator, assets, keys.union(virtual), python),
         ],
         asset_checks=python.checks_of(keys).checks,
         resources=python.resources,
@@ -116,7 +117,7 @@ def _handed_from_outside(
 ) -> list[dg.AssetSpec]:
     """What these Python assets read and what is left out: an asset that is handed over must be known."""
     read = {key for asset in assets for read_by in asset.asset_deps.values() for key in read_by}
-    views = {translator.get_asset_key(view): view for view in plan.all_views if not plan.is_virtual(view)}
+    views = {translator.get_asset_key(view): view for view in plan.all_views}
     found = [
         dg.AssetSpec(
             key, partitions_def=translator.get_partitions_def(plan.project.views[views[key]])
@@ -199,13 +200,14 @@ def _reads(plan: ProjectPlan, view: str) -> Collection[str]:
 
 def _view_assets(
     plan: ProjectPlan, translator: DfplanTranslator, chosen: _Chosen | None
-) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+) -> list[dg.AssetsDefinition]:
     runner = ProjectRunner(plan)
     if chosen is None:
         return view_assets(plan, translator, runner)
-    virtual = {translator.get_asset_key(view) for view in chosen.virtual}
-    return [
-        each
-        for each in view_assets(plan, translator, runner, chosen.stored)
-        if isinstance(each, dg.AssetsDefinition) or each.key in virtual
-    ]
+    unread = {
+        translator.get_asset_key(view)
+        for view in plan.all_views
+        if plan.is_virtual(view) and view not in chosen.virtual
+    }
+    assets = view_assets(plan, translator, runner, chosen.stored)
+    return [each for each in assets if unread.isdisjoint(each.keys)]

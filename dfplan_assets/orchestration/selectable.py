@@ -9,13 +9,14 @@ from dfplan_assets.orchestration.port_names import PortNames
 from dfplan_assets.orchestration.project_translator import translator_of
 from dfplan_assets.orchestration.python_assets import PythonAssets, python_assets
 from dfplan_assets.orchestration.selection import select_views
-from dfplan_assets.orchestration.translator import DfplanTranslator
+from dfplan_assets.orchestration.translator import DfplanTranslator, check_keys
 from dfplan_assets.planning.bundle import ProjectPlan
 
 
 def selected_views(plan: ProjectPlan, selection: str) -> frozenset[str]:
-    """The stored views that a selection means; raises as ``select_views`` does."""
+    """The stored views that a selection means; raises as ``select_views`` and ``check_keys`` do."""
     translator = translator_of(plan.project)
+    check_keys(plan, translator)
     whole = selectable(plan, translator, python_assets(plan, translator))
     return select_views(selection, plan, whole, translator.get_asset_key)
 

@@ -13,6 +13,7 @@ from dfplan_assets.scheduling.model import MeasuredRun, OperatorCost
 from dfplan_assets.store import tables
 from dfplan_assets.store.database import Database
 from dfplan_assets.store.record import RunSummary, Status
+from dfplan_assets.store.run_format import number
 
 # Databases limit the parameters of a statement, SQLite to 32,766.
 _NAMES_AT_ONCE = 10_000
@@ -38,7 +39,10 @@ def recent_runs(
     names = tuple(RunSummary.__dataclass_fields__)
     found: dict[str, list[RunSummary]] = {}
     for row in _latest(database, views, runs_each, status, SUMMARY_COLUMNS):
-        run = RunSummary(**dict(zip(names, row, strict=True)))
+        values = dict(zip(names, row, strict=True))
+        # The writer stores no infinity, but others can write a database.
+        values |= {name: number(values[name]) for name in ("wall_seconds", "cpu_seconds")}
+        run = RunSummary(**values)
         of_view = found.setdefault(run.view, [])
         if len(of_view) < runs_each:
             of_view.append(run)

@@ -160,8 +160,8 @@ def decode_run(row: RunRow, operators: Sequence[OperatorRow], texts: Mapping[str
         profile = RunProfile(
             view=row.view,
             started_at=row.executed_at,
-            wall_seconds=_NAN if row.wall_seconds is None else row.wall_seconds,
-            cpu_seconds=_NAN if row.cpu_seconds is None else row.cpu_seconds,
+            wall_seconds=_known(row.wall_seconds),
+            cpu_seconds=_known(row.cpu_seconds),
             output_rows=cast(int, row.output_rows),
             output_bytes=cast(int, row.output_bytes),
             root=_tree(operators, displays, metrics),
@@ -220,6 +220,12 @@ def utc(moment: datetime) -> datetime:
 def number(seconds: float | None) -> float | None:
     """Seconds, or None for those that are no finite number."""
     return None if seconds is None or not math.isfinite(seconds) else float(seconds)
+
+
+def _known(seconds: float | None) -> float:
+    """Seconds as stored, NaN for those that are not known; others than the writer can store an infinity."""
+    found = number(seconds)
+    return _NAN if found is None else found
 
 
 def _optional_utc(moment: datetime | None) -> datetime | None:

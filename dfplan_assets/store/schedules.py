@@ -139,7 +139,8 @@ def step_overheads(database: Database) -> tuple[float, ...]:
         return tuple(
             step_seconds[view, part, attempt] - wall_seconds
             for view, part, attempt, wall_seconds in runs
-            if (view, part, attempt) in step_seconds
+            if number(step_seconds.get((view, part, attempt))) is not None
+            and number(wall_seconds) is not None
         )
 
 
@@ -159,7 +160,7 @@ def _first(database: Database, statement: sa.Select[Any]) -> ScheduleRecord | No
 
 def _record(schedule: Mapping[str, Any], predictions: Iterable[Mapping[str, Any]]) -> ScheduleRecord:
     return ScheduleRecord(
-        **{name: schedule[name] for name in _SCHEDULE_FIELDS},
+        **{name: _finite(schedule[name]) for name in _SCHEDULE_FIELDS},
         predictions=tuple(
             PredictionRecord(**{name: _given(name, each[name]) for name in _PREDICTION_FIELDS})
             for each in predictions
@@ -168,11 +169,17 @@ def _record(schedule: Mapping[str, Any], predictions: Iterable[Mapping[str, Any]
 
 
 def _given(name: str, value: Any) -> Any:
-    return float("nan") if value is None and name in _REQUIRED_SECONDS else value
+    known = _finite(value)
+    return float("nan") if known is None and name in _REQUIRED_SECONDS else known
+
+
+def _finite(value: Any) -> Any:
+    """A value as it is, None for a number that is not finite: others than the writer can store one."""
+    return number(value) if isinstance(value, float) else value
 
 
 def _without_nan(row: Mapping[str, Any]) -> Row:
-    return {name: number(value) if isinstance(value, float) else value for name, value in row.items()}
+    return {name: _finite(value) for name, value in row.items()}
 
 
 def _encoded(schedule: Row, predictions: list[Row]) -> EncodedSchedule:

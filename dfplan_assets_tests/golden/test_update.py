@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from dfplan_assets.errors import GoldenError
 from dfplan_assets.golden.accept import accept
 from dfplan_assets.golden.check import check_project
 from dfplan_assets.golden.update import update
@@ -203,6 +204,16 @@ def test_accepting_takes_the_new_plan_and_keeps_who_when_and_why(shop: Path) -> 
     assert record.note == "the threshold moved, #12"
     assert record.accepted_by
     assert record.accepted_at.tzinfo is not None
+
+
+def test_a_golden_plan_of_a_newer_dfplan_is_not_accepted_over(shop: Path) -> None:
+    file = shop / "goldens" / "best" / "complete.json"
+    newer = file.read_text(encoding="utf-8").replace('"format": 1', '"format": 2', 1)
+    file.write_text(newer, encoding="utf-8")
+    with pytest.raises(GoldenError, match="a newer dfplan than this one") as raised:
+        accept(load_project(shop), ["revenue", "best"], "of an older release")
+    assert raised.value.where == str(file)
+    assert file.read_text(encoding="utf-8") == newer
 
 
 def test_views_of_odd_names_have_golden_plans(tmp_path: Path) -> None:

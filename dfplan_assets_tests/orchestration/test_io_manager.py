@@ -260,6 +260,24 @@ def test_an_asset_that_no_source_names_is_told_how_to_be_one(whole: Whole) -> No
     assert "sources: {forecast: {asset: forecast}}" in text
 
 
+@pytest.mark.parametrize("stored_views_too", [True, False])
+def test_an_asset_that_reads_a_view_that_is_not_stored_is_told_how(
+    tmp_path: Path, stored_views_too: bool
+) -> None:
+    cheap = "/* ---\nmaterialized: view\n--- */\nselect id from orders where price < 25"
+    folder = write_shop(tmp_path, cheap=cheap)
+    if not stored_views_too:
+        for file in (folder / "views").rglob("*.sql"):
+            if file.stem != "cheap":
+                file.unlink()
+
+    @dg.asset
+    def reader(cheap: pd.DataFrame) -> None: ...
+
+    result = run(folder, reader, select=["reader"])
+    assert "Read it with DataFusionResource" in failures(result)["reader"]
+
+
 def test_what_never_ran_is_no_empty_table(tmp_path: Path) -> None:
     folder = write_scored_shop(tmp_path)
     (text,) = failures(run(folder, scoring(), select=["models/scores"])).values()

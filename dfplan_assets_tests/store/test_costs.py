@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
+import sqlite3
 from dataclasses import fields, replace
 from datetime import timedelta, timezone
 
@@ -9,7 +12,7 @@ import pytest
 
 from dfplan_assets.execution.profile import OperatorProfile
 from dfplan_assets.scheduling.model import MeasuredRun, OperatorCost
-from dfplan_assets.store import RunRecord, Store
+from dfplan_assets.store import RunRecord, Store, open_store
 from dfplan_assets_tests.store import samples
 from dfplan_assets_tests.store.samples import MORNING
 
@@ -140,3 +143,26 @@ def test_what_no_operator_counted_is_not_known_but_nothing_was_spilled(store: St
     failed, succeeded = store.recent_runs(["revenue"], runs_each=2)["revenue"]
     assert (succeeded.spilled_bytes, succeeded.bytes_scanned, succeeded.row_groups_pruned) == (0, None, None)
     assert (failed.spilled_bytes, failed.bytes_scanned) == (None, None)
+
+
+def test_an_infinity_that_something_else_stored_is_read_as_unknown(sqlite_store_url: str) -> None:
+    url = sqlite_store_url
+    schedule = samples.schedule()
+    with open_store(url) as store:
+        key = store.put_run(samples.run())
+        store.put_schedule(schedule)
+    with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
+        connection.execute("update dfplan_run set wall_seconds = 9e999, cpu_seconds = -9e999")
+        connection.execute("update dfplan_schedule set lower_bound_seconds = 9e999")
+        connection.execute("update dfplan_prediction set estimated_seconds = 9e999, slack_seconds = 9e999")
+    with open_store(url) as store:
+        (summary,) = store.recent_runs(["revenue"], runs_each=1)["revenue"]
+        profile = store.run(key).profile
+        read = store.schedule(schedule.dagster_run_id)
+    assert (summary.wall_seconds, summary.cpu_seconds) == (None, None)
+    assert profile is not None
+    assert math.isnan(profile.wall_seconds)
+    assert math.isnan(profile.cpu_seconds)
+    assert read is not None
+    assert read.lower_bound_seconds is None
+    assert all(math.isnan(each.estimated_seconds) for each in read.predictions)
