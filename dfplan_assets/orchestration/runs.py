@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dagster as dg
+
 from dfplan_assets.orchestration.definitions import run_definitions
 from dfplan_assets.orchestration.local_run import names_of, report_of, run_here
 from dfplan_assets.orchestration.partition_runs import PartitionRange
@@ -9,6 +11,7 @@ from dfplan_assets.orchestration.project_translator import translator_of
 from dfplan_assets.orchestration.python_assets import python_assets
 from dfplan_assets.orchestration.python_runs import planned_with_python
 from dfplan_assets.orchestration.run_report import RunListener, RunReport, ViewOutcome
+from dfplan_assets.orchestration.selectable import selected_views
 from dfplan_assets.orchestration.selection import select_with_python
 from dfplan_assets.planning.bundle import ProjectPlan
 
@@ -33,9 +36,15 @@ def run_partitions(
     all of them is skipped then. Raises InputError as ``run_views`` and ``planned_runs`` do.
     """
     translator = translator_of(project.project)
-    definitions = run_definitions(project, translator)
     python, key_of = python_assets(project, translator), translator.get_asset_key
-    selected, keys = select_with_python(selection, project, definitions, key_of, python.keys)
+    built: frozenset[str] | None = None
+    keys: frozenset[dg.AssetKey] = frozenset()
+    if selection is None or python.keys:
+        definitions = run_definitions(project, translator)
+        selected, keys = select_with_python(selection, project, definitions, key_of, python.keys)
+    else:
+        selected = built = selected_views(project, selection)
+        definitions = run_definitions(project, translator, built)
     reports: list[RunReport] = []
     runs = planned_with_python(project, selected, keys, asked, python, definitions, key_of)
     listener.on_selected(tuple(name for run in runs for name in names_of(project, run)))
@@ -43,7 +52,7 @@ def run_partitions(
         # Runs for partitions wait for none but the one before them all, the last one waits for all.
         waits_for = reports if run.partitions is None else [each for each in reports if not each.partitions]
         if all(report.success for report in waits_for):
-            reports.append(run_here(project, definitions, translator, run, listener))
+            reports.append(run_here(project, definitions, translator, run, listener, built=built))
         else:
             outcomes = {
                 name: ViewOutcome(name, "skipped", error="waits for runs that failed")

@@ -1,4 +1,4 @@
-"""Runs of what is stale build what runs, and no more of the project."""
+"""Runs build what runs, and no more of the project."""
 
 from __future__ import annotations
 
@@ -54,6 +54,15 @@ def test_of_a_selection_what_is_stale_is_built_and_nothing_else(
     assert built == [views]
     assert run_stale_views(plan, "+best", _Notes(), staleness_now(plan)) == ()
     assert built == [views]
+
+
+def test_of_a_selection_that_is_asked_for_what_it_means_is_built(
+    tmp_path: Path, built: list[set[str]]
+) -> None:
+    plan = plan_of(write_shop(tmp_path))
+    (report,) = run_partitions(plan, "+best", None, _Notes())
+    assert (report.success, set(report.views)) == (True, {"revenue", "best"})
+    assert built == [{"revenue", "best"}]
 
 
 def test_a_process_of_its_own_builds_what_its_run_makes(tmp_path: Path, built: list[set[str]]) -> None:

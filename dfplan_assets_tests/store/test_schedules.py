@@ -81,10 +81,13 @@ def test_the_latest_schedule_is_of_the_run_that_started_last(store: Store) -> No
     assert latest.dagster_run_id == "b"
 
 
-def test_a_schedule_of_seconds_that_are_not_a_number_is_kept_without_them(store: Store) -> None:
-    nan = float("nan")
-    broken = replace(samples.schedule().predictions[0], estimated_seconds=nan, predicted_end_seconds=nan)
-    store.put_schedule(replace(samples.schedule(), lower_bound_seconds=nan, predictions=(broken,)))
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), float("-inf")])
+def test_a_schedule_of_seconds_that_are_no_finite_number_is_kept_without_them(
+    store: Store, seconds: float
+) -> None:
+    first = samples.schedule().predictions[0]
+    broken = replace(first, estimated_seconds=seconds, predicted_end_seconds=seconds)
+    store.put_schedule(replace(samples.schedule(), lower_bound_seconds=seconds, predictions=(broken,)))
     found = store.schedule("run")
     assert found is not None
     assert found.lower_bound_seconds is None
