@@ -47,7 +47,7 @@ _PARTS = {
     "validating Substrait": f"{_MATERIALISE}:validate",
     "plan store": "dfplan_assets.store.recorder:Recorder.record",
     "publishing": "dfplan_assets.execution.warehouse:Warehouse.publish",
-    "metadata": "dfplan_assets.orchestration.assets:run_metadata",
+    "metadata": "dfplan_assets.orchestration.step_results:run_metadata",
 }
 _OpenInstance = Callable[[Path], AbstractContextManager[dg.DagsterInstance]]
 
