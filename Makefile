@@ -19,6 +19,9 @@ export DAGSTER_HOME := $(DFPLAN_PROJECT)/.dfplan/dagster
 # The days of the view that is made day by day: all that it has.
 DEMO_DAYS := 1998-07-04..1998-08-02
 
+# Tests and runs start hundreds of processes, each of which would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Part of the stamp's name, so that another PYTHON gets a new environment.
 PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null)
 READY := $(VENV)/.ready-$(PYTHON_VERSION)
