@@ -28,7 +28,7 @@ def selectable(plan: ProjectPlan, translator: DfplanTranslator, python: PythonAs
     views takes seconds.
     """
     specs = [
-        translator.get_asset_spec(plan, plan.project.views[view]).replace_attributes(partitions_def=None)
+        _without_partitions(translator.get_asset_spec(plan, plan.project.views[view]))
         for view in plan.all_views
     ]
     stored = [spec for spec in specs if not spec.is_virtual]
@@ -47,4 +47,11 @@ def selectable(plan: ProjectPlan, translator: DfplanTranslator, python: PythonAs
             *python.assets,
         ],
         resources=python.resources,
+    )
+
+
+def _without_partitions(spec: dg.AssetSpec) -> dg.AssetSpec:
+    """The asset as one of many that one op makes, which knows one mapping of partitions for each upstream."""
+    return spec.replace_attributes(
+        partitions_def=None, deps=[dep._replace(partition_mapping=None) for dep in spec.deps]
     )
